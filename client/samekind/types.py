@@ -1,0 +1,162 @@
+"""The values samekind speaks in, the same on both sides of the wire; nothing here knows gRPC."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samekind.errors import SamekindError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Text:
+    """A text to be looked at; a plain `str` is one too."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image to be looked at: the bytes of an image file.
+
+    Made with `Image("cat.jpg")`, of a path, bytes, a PIL image or an (h, w), (h, w, 3) or (h, w, 4) uint8 array;
+    the file is read by the client when it is sent, never by the server.
+    """
+
+    source: str | Path | bytes | Picture | NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Vector:
+    """A ready vector, (dimensions,) float, of the space it bears."""
+
+    values: Floats
+    space: str
+
+
+Content = Text | Image | Vector
+
+
+class LongText(Enum):
+    """What happens to a text longer than the model's context."""
+
+    TRUNCATE = "truncate"
+    REJECT = "reject"
+
+
+class Precision(Enum):
+    """The number format a model computed in: `exact` is float32, `fast` bfloat16."""
+
+    EXACT = "exact"
+    FAST = "fast"
+
+
+class ScoreKind(Enum):
+    """How a model was trained to turn similarities into probabilities."""
+
+    SOFTMAX = "softmax"
+    SIGMOID = "sigmoid"
+
+
+class ProbabilityKind(Enum):
+    """What a probability is: a softmax over the labels, the model's sigmoid, or each label against neutral prompts."""
+
+    SOFTMAX = "softmax"
+    SIGMOID = "sigmoid"
+    BACKGROUND = "background"
+
+
+@dataclass(frozen=True)
+class Label:
+    """One thing a content may be: its name, and descriptions in words where the name says too little."""
+
+    name: str
+    descriptions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Labels and how their names are put in sentences: a named set of templates, or one's own (each with one `{}`)."""
+
+    labels: tuple[Label, ...]
+    template_set: str = "photo"
+    templates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """How an answer was made: model, space, precision (None where no model ran) and milliseconds."""
+
+    model: str
+    space: str
+    precision: Precision | None
+    wait_ms: float = 0.0
+    decode_ms: float = 0.0
+    compute_ms: float = 0.0
+
+
+@dataclass(frozen=True)
+class LabelScore:
+    """How well a label fits: `probability` 0 to 1, `similarity` a cosine."""
+
+    label: str
+    probability: float
+    similarity: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One content's labels, most probable first, or the error it failed with."""
+
+    scores: tuple[LabelScore, ...]
+    probability_kind: ProbabilityKind
+    report: Report
+    truncated: bool = False
+    truncated_labels: tuple[str, ...] = ()
+    error: SamekindError | None = None
+
+    @property
+    def top(self) -> str:
+        """The most probable label's name; raises the content's own error where it failed."""
+        if self.error:
+            raise self.error
+        return self.scores[0].label if self.scores else ""
+
+
+@dataclass(frozen=True)
+class Embedding:
+    """One content's unit vector, (dimensions,) float32, or the error it failed with."""
+
+    vector: Floats
+    space: str
+    report: Report
+    truncated: bool = False
+    error: SamekindError | None = None
+
+
+@dataclass(frozen=True)
+class Model:
+    """An embedding model and the space its vectors are of."""
+
+    name: str
+    space: str
+    dimensions: int
+    prefix_dimensions: tuple[int, ...]
+    context_length: int
+    image_size: int
+    parameters: int
+    score_kind: ScoreKind
+    runtime: str
+    precision: Precision
+    default: bool = False
