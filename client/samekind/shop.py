@@ -131,7 +131,7 @@ def _background(avoid: Colour, chance: np.random.Generator, edge: int) -> Image.
 def _other_colour(avoid: Colour, chance: np.random.Generator) -> np.ndarray:
     while True:
         tint = chance.uniform(0, 255, 3)
-        wall = tint + (chance.uniform(120, 250) - tint) * chance.uniform(0.5, 1.0)
+        wall: np.ndarray = tint + (chance.uniform(120, 250) - tint) * chance.uniform(0.5, 1.0)
         if np.linalg.norm(wall - np.array(avoid)) > 75:
             return wall
 
