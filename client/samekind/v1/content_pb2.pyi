@@ -11,11 +11,11 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
-class DType(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+class Dtype(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
-    DTYPE_UNSPECIFIED: _ClassVar[DType]
-    DTYPE_FLOAT32: _ClassVar[DType]
-    DTYPE_FLOAT16: _ClassVar[DType]
+    DTYPE_UNSPECIFIED: _ClassVar[Dtype]
+    DTYPE_FLOAT32: _ClassVar[Dtype]
+    DTYPE_FLOAT16: _ClassVar[Dtype]
 
 class LongText(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -32,9 +32,9 @@ class Precision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
 class NullValue(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     NULL_VALUE_UNSPECIFIED: _ClassVar[NullValue]
-DTYPE_UNSPECIFIED: DType
-DTYPE_FLOAT32: DType
-DTYPE_FLOAT16: DType
+DTYPE_UNSPECIFIED: Dtype
+DTYPE_FLOAT32: Dtype
+DTYPE_FLOAT16: Dtype
 LONG_TEXT_UNSPECIFIED: LongText
 LONG_TEXT_TRUNCATE: LongText
 LONG_TEXT_REJECT: LongText
@@ -69,9 +69,9 @@ class Vectors(_message.Message):
     data: bytes
     rows: int
     dimensions: int
-    dtype: DType
+    dtype: Dtype
     space: str
-    def __init__(self, data: _Optional[bytes] = ..., rows: _Optional[int] = ..., dimensions: _Optional[int] = ..., dtype: _Optional[_Union[DType, str]] = ..., space: _Optional[str] = ...) -> None: ...
+    def __init__(self, data: _Optional[bytes] = ..., rows: _Optional[int] = ..., dimensions: _Optional[int] = ..., dtype: _Optional[_Union[Dtype, str]] = ..., space: _Optional[str] = ...) -> None: ...
 
 class Value(_message.Message):
     __slots__ = ("null_value", "bool_value", "int_value", "double_value", "string_value", "timestamp_value", "list_value")

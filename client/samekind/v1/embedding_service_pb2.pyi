@@ -28,10 +28,10 @@ class EmbedRequest(_message.Message):
     LONG_TEXT_FIELD_NUMBER: _ClassVar[int]
     model: str
     contents: _containers.RepeatedCompositeFieldContainer[_content_pb2.Content]
-    dtype: _content_pb2.DType
+    dtype: _content_pb2.Dtype
     dimensions: int
     long_text: _content_pb2.LongText
-    def __init__(self, model: _Optional[str] = ..., contents: _Optional[_Iterable[_Union[_content_pb2.Content, _Mapping]]] = ..., dtype: _Optional[_Union[_content_pb2.DType, str]] = ..., dimensions: _Optional[int] = ..., long_text: _Optional[_Union[_content_pb2.LongText, str]] = ...) -> None: ...
+    def __init__(self, model: _Optional[str] = ..., contents: _Optional[_Iterable[_Union[_content_pb2.Content, _Mapping]]] = ..., dtype: _Optional[_Union[_content_pb2.Dtype, str]] = ..., dimensions: _Optional[int] = ..., long_text: _Optional[_Union[_content_pb2.LongText, str]] = ...) -> None: ...
 
 class EmbedResponse(_message.Message):
     __slots__ = ("results", "vectors", "report")
