@@ -1,0 +1,102 @@
+# The project's commands; each sets up what it needs, once.
+PYTHON ?= python3 python3.13 python3.12 python3.11
+DATA ?= ../shared/data
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := $(VENV)/.has-server
+DEV := $(VENV)/.has-dev
+TRAINING := $(VENV)/.has-training
+BUF_VERSION := 1.75.0
+BUF := .tools/buf-$(BUF_VERSION)/node_modules/.bin/buf
+UV_VERSION := 0.13.8
+UV := .tools/uv-$(UV_VERSION)/bin/uv
+
+# The lock also holds what pip builds with: older pips read the first of these for that, newer ones the second.
+export PIP_CONSTRAINT := requirements.lock
+export PIP_BUILD_CONSTRAINT := requirements.lock
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo serve test check proto bench eval train-mini eval-mini lock clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
+
+setup: $(RUN) ## make .venv with the server and the command line (PYTHON=… picks the Python)
+
+demo: $(RUN) ## start a server, classify pictures, stop it
+	$(BIN)/samekind demo $(ARGS)
+
+serve: $(RUN) ## start a server on localhost:50051 (ARGS="--port 50052")
+	$(BIN)/samekind serve $(ARGS)
+
+test: $(DEV) ## run the tests (ARGS="-k word")
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(DEV) $(BUF) ## lint, types, protos, Dockerfile
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BUF) lint
+	@tag=$$(git tag --merged HEAD --list 'v*' --sort=-v:refname | head -n 1); \
+	if [ -n "$$tag" ]; then set -x; $(BUF) breaking --against ".git#tag=$$tag"; \
+	else echo "buf breaking: no release (a v* tag) is here yet, so there is none to break"; fi
+	$(BIN)/python proto/generate.py --check client
+	$(BIN)/hadolint Dockerfile
+
+proto: $(DEV) ## make client/samekind/v1 from the protos
+	$(BIN)/python proto/generate.py client
+
+bench: $(RUN) ## measure speed
+	$(BIN)/python -m benchmarks $(ARGS)
+
+eval: $(RUN) ## measure quality on DATA
+	$(BIN)/python -m benchmarks.quality $(ARGS)
+
+train-mini: $(TRAINING) ## train the built-in model on DATA
+	$(BIN)/python -m training --data $(DATA) $(ARGS)
+
+eval-mini: $(TRAINING) ## measure the built-in model on DATA
+	$(BIN)/python -m training.evaluate --data $(DATA) $(ARGS)
+
+lock: $(UV) ## bring requirements.lock in step with pyproject.toml (ARGS=--upgrade: newest versions)
+	$(UV) pip compile -q --universal --all-extras --no-annotate --custom-compile-command "make lock" -o requirements.lock $(ARGS) pyproject.toml
+
+clean: ## remove all that these commands made
+	rm -rf $(VENV) .tools build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.made:
+	@for python in $(PYTHON); do \
+		$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || continue; \
+		echo "Making $(VENV) with $$($$python --version)"; \
+		$$python -m venv $(VENV) && touch $@ && exit; \
+		echo "$$python could not make $(VENV); on Debian it needs: apt-get install python3-venv" >&2; exit 1; \
+	done; \
+	echo "samekind needs Python 3.11, 3.12 or 3.13, and none of these is one: $(PYTHON). Name one: make setup PYTHON=/path/to/python3" >&2; exit 1
+
+$(RUN): $(VENV)/.made pyproject.toml requirements.lock
+	@echo "Installing the server and the command line: up to 3 GB the first time, mostly torch"
+	$(BIN)/pip install -c requirements.lock -e '.[cli,server]'
+	@touch $@
+
+$(DEV): $(RUN)
+	@echo "Installing what tests and checks need"
+	$(BIN)/pip install -c requirements.lock -e '.[cli,server,dev]'
+	@touch $@
+
+$(TRAINING): $(RUN)
+	@echo "Installing what training needs"
+	$(BIN)/pip install -c requirements.lock -e '.[cli,server,training]'
+	@touch $@
+
+$(BUF):
+	@command -v npm >/dev/null || { echo "make check needs npm, to install buf: install Node.js (on Debian: apt-get install npm)" >&2; exit 1; }
+	npm install --silent --no-save --no-package-lock --prefix .tools/buf-$(BUF_VERSION) @bufbuild/buf@$(BUF_VERSION)
+
+$(UV):
+	python3 -m venv .tools/uv-$(UV_VERSION)
+	.tools/uv-$(UV_VERSION)/bin/pip install uv==$(UV_VERSION)
