@@ -1,0 +1,79 @@
+"""Attributes' values: None, bool, int, float, str, datetime and lists of these (Value in content.proto)."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime
+
+import numpy as np
+
+from samekind.errors import BadRequest
+from samekind.v1 import content_pb2 as words
+from samekind.wire.contents import utf8
+
+Scalar = None | bool | int | float | str | datetime
+Value = Scalar | list["Value"]
+
+
+def value(given: Value) -> words.Value:
+    """The message of an attribute's value. Raises BadRequest for what it cannot hold."""
+    plain = given.item() if isinstance(given, np.generic) else given
+    match plain:
+        case None:
+            return words.Value(null_value=words.NULL_VALUE_UNSPECIFIED)
+        case bool():
+            return words.Value(bool_value=plain)
+        case int() if -(2**63) <= plain < 2**63:
+            return words.Value(int_value=plain)
+        case float() if math.isfinite(plain):
+            return words.Value(double_value=plain)
+        case str():
+            return words.Value(string_value=utf8(plain))
+        case datetime() if plain.tzinfo is not None:
+            return _moment(plain)
+        case list():
+            return words.Value(list_value=words.ListValue(values=map(value, plain)))
+    raise BadRequest(f"{_misfit(plain)}: {plain!r:.100}")
+
+
+def read_value(message: words.Value) -> Value:
+    """The value of a message; a moment is a datetime in UTC. Raises BadRequest where it is empty or no moment of the years 1 to 9999."""
+    match message.WhichOneof("kind"):
+        case None:
+            raise BadRequest("a value is empty; give it one of its kinds, null_value for none")
+        case "null_value":
+            return None
+        case "timestamp_value":
+            return _read_moment(message)
+        case "list_value":
+            return [read_value(each) for each in message.list_value.values]
+        case kind:
+            scalar: Scalar = getattr(message, kind)
+            return scalar
+
+
+def _misfit(given: object) -> str:
+    match given:
+        case int():
+            return "a whole number is past 64 bits; use a float or a str"
+        case float():
+            return "a number is not finite; use None for a missing one"
+        case datetime():
+            return "a moment has no time zone; use datetime(..., tzinfo=UTC)"
+    return f"an attribute cannot hold {type(given).__name__}; use None, bool, int, float, str, datetime or a list of these"
+
+
+def _moment(given: datetime) -> words.Value:
+    message = words.Value()
+    try:
+        message.timestamp_value.FromDatetime(given.astimezone(UTC))
+    except (OverflowError, ValueError):
+        raise BadRequest(f"a moment is outside the years 1 to 9999 in UTC: {given}") from None
+    return message
+
+
+def _read_moment(message: words.Value) -> datetime:
+    try:
+        return message.timestamp_value.ToDatetime(tzinfo=UTC)
+    except (OverflowError, ValueError):
+        raise BadRequest(f"a moment is outside the years 1 to 9999: {message.timestamp_value.seconds} s since 1970") from None
