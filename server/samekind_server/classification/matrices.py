@@ -1,0 +1,78 @@
+"""Keeps label matrices, so that a question asked again costs one matmul."""
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+
+from samekind.errors import BadRequest, Violation
+from samekind.types import Floats, Label, Labels, LongText, Report, Text
+
+from samekind_server.classification import head
+from samekind_server.embedding.base import Encoder
+from samekind_server.embedding.engine import Embedded, Engine
+
+Key = tuple[str, Labels, LongText]
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """The labels' unit rows, (labels, dimensions) float32, the labels with a text that was cut, and how it was made."""
+
+    rows: Floats
+    truncated: tuple[str, ...]
+    report: Report
+
+
+class Matrices:
+    """Label matrices by space and labels, least recently used ones dropped beyond `capacity` bytes. For one event loop."""
+
+    def __init__(self, engine: Engine, *, capacity: int = 256 << 20) -> None:
+        self._engine = engine
+        self._capacity = capacity
+        self._kept: OrderedDict[Key, Matrix] = OrderedDict()
+        self._making: dict[Key, asyncio.Lock] = {}
+
+    async def get(self, encoder: Encoder, labels: Labels, long_text: LongText) -> Matrix:
+        """The labels' matrix, made once however many ask at once. Raises BadRequest, or TextTooLong where cutting is refused."""
+        key = (encoder.model.space, labels, long_text)
+        lock = self._making.setdefault(key, asyncio.Lock())
+        try:
+            async with lock:
+                return await self._get(key, encoder)
+        finally:
+            if not lock.locked():
+                self._making.pop(key, None)
+
+    async def _get(self, key: Key, encoder: Encoder) -> Matrix:
+        if kept := self._kept.get(key):
+            self._kept.move_to_end(key)
+            return replace(kept, report=replace(kept.report, wait_ms=0.0, compute_ms=0.0))
+        self._kept[key] = matrix = await self._make(encoder, *key[1:])
+        while len(self._kept) > 1 and sum(kept.rows.nbytes for kept in self._kept.values()) > self._capacity:
+            self._kept.popitem(last=False)
+        return matrix
+
+    async def _make(self, encoder: Encoder, labels: Labels, long_text: LongText) -> Matrix:
+        check(labels)
+        made = head.sentences(labels)
+        embedded = await self._engine.embed(encoder, [Text(text) for text in made.texts], long_text=long_text)
+        owners = [label for label, names, descriptions in zip(labels.labels, made.names, made.descriptions, strict=True) for _ in (*names, *descriptions)]
+        _refuse(embedded, made, owners)
+        truncated = dict.fromkeys(owners[row].name for row in sorted(embedded.truncated))
+        return Matrix(head.matrix(embedded.vectors, made), tuple(truncated), embedded.report)
+
+
+def check(labels: Labels) -> None:
+    """Raises BadRequest where two labels have one name."""
+    first: dict[str, int] = {}
+    for index, label in enumerate(labels.labels):
+        if first.setdefault(label.name, index) != index:
+            message = f"labels {first[label.name]} and {index} are both named {label.name!r}; give each a name of its own"
+            raise BadRequest(message, violations=(Violation(f"labels.labels[{index}].name", message),))
+
+
+def _refuse(embedded: Embedded, made: head.Sentences, owners: list[Label]) -> None:
+    for row, error in sorted(embedded.errors.items()):
+        message = f"label {owners[row].name!r}, {made.texts[row]!r}: {error.message}"
+        raise type(error)(message, violations=(Violation("labels", message),))
+

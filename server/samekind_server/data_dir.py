@@ -1,0 +1,37 @@
+"""The server's own folder: made, proved writable, and held by one server at a time."""
+
+import fcntl
+import os
+from pathlib import Path
+from types import TracebackType
+
+from samekind.errors import SettingError
+
+
+class DataDir:
+    """Holds the folder while it is open; the lock goes with the process, however that ends. Raises SettingError."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise SettingError(f"cannot write in the data folder {path}: {error.strerror}; name another with --data DIR") from None
+        self._hold()
+
+    def _hold(self) -> None:
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(self._lock, 32, 0).decode(errors="replace").strip()
+            os.close(self._lock)
+            raise SettingError(f"the data folder {self.path} is in use by another samekind (process {holder}); stop it, or name another with --data DIR") from None
+        os.ftruncate(self._lock, 0)
+        os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
+
+    def __enter__(self) -> "DataDir":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        os.close(self._lock)

@@ -1,0 +1,1 @@
+"""Where requests come in: one servicer per proto service, validation, interceptors."""

@@ -1,0 +1,54 @@
+"""EmbeddingService: contents to unit vectors, and which models there are."""
+
+import asyncio
+
+import grpc
+from samekind import wire
+from samekind.types import Embedding
+from samekind.v1 import content_pb2 as words
+from samekind.v1 import embedding_service_pb2 as pb
+from samekind.v1 import embedding_service_pb2_grpc as stubs
+
+from samekind_server.edge import contents, pages, validation
+from samekind_server.embedding.engine import Embedded, Engine
+
+PAGE = 100
+
+
+class EmbeddingServicer(stubs.EmbeddingServiceServicer):
+    """Answers from one engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    async def Embed(self, request: pb.EmbedRequest, context: grpc.aio.ServicerContext) -> pb.EmbedResponse:  # noqa: N802
+        """Embeds a batch."""
+        validation.check(request)
+        encoder = await self._engine.encoder(request.model)
+        batch = contents.read(request.contents)
+        long_text = wire.read_long_text(request.long_text)
+        embedded = await self._engine.embed(encoder, batch, long_text=long_text, dimensions=request.dimensions)
+        return wire.embed_response(_embeddings(embedded), half=request.dtype == words.DTYPE_FLOAT16)
+
+    async def ListModels(self, request: pb.ListModelsRequest, context: grpc.aio.ServicerContext) -> pb.ListModelsResponse:  # noqa: N802
+        """Lists the models in name order."""
+        validation.check(request)
+        after, size = pages.after(request), request.page_size or PAGE
+        models = await asyncio.to_thread(self._engine.registry.models)
+        left = sorted((model for model in models if model.name > after), key=lambda model: model.name)
+        more = pages.token(request, left[size - 1].name) if len(left) > size else ""
+        return wire.models_response(left[:size], next_page_token=more)
+
+    async def GetModel(self, request: pb.GetModelRequest, context: grpc.aio.ServicerContext) -> pb.GetModelResponse:  # noqa: N802
+        """Tells of one model."""
+        validation.check(request)
+        encoder = await self._engine.encoder(request.model)
+        return wire.model_response(encoder.model)
+
+
+def _embeddings(embedded: Embedded) -> list[Embedding]:
+    space, report = embedded.report.space, embedded.report
+    return [
+        Embedding(vector, space, report, index in embedded.truncated, embedded.errors.get(index))
+        for index, vector in enumerate(embedded.vectors)
+    ]

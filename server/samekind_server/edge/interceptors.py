@@ -1,0 +1,52 @@
+"""Turns the core's errors into statuses with rich details, and gives every request an id."""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+from grpc_status import rpc_status
+from samekind import wire
+from samekind.errors import Internal, SamekindError
+
+REQUEST_ID = "x-request-id"
+log = logging.getLogger(__name__)
+
+
+class Errors(grpc.aio.ServerInterceptor):  # type: ignore[misc]
+    """Answers a SamekindError as its status; any other exception is logged and answered as INTERNAL without its text."""
+
+    async def intercept_service(self, continuation: Callable[..., Awaitable[Any]], details: Any) -> Any:
+        """Wraps unary handlers; the streaming ones (health, reflection) pass as they are."""
+        handler = await continuation(details)
+        if handler is None or handler.unary_unary is None:
+            return handler
+        return grpc.unary_unary_rpc_method_handler(_answering(handler.unary_unary), handler.request_deserializer, handler.response_serializer)
+
+
+def _answering(behaviour: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    async def answer(request: Any, context: grpc.aio.ServicerContext) -> Any:
+        request_id = _request_id(context)
+        await context.send_initial_metadata(((REQUEST_ID, request_id),))
+        try:
+            return await behaviour(request, context)
+        except SamekindError as error:
+            await _abort(context, error, request_id)
+        except (grpc.aio.AbortError, asyncio.CancelledError):
+            raise
+        except Exception:
+            log.exception("request %s failed", request_id)
+            await _abort(context, Internal(f"a fault in the server; its log has it as request {request_id}"), request_id)
+
+    return answer
+
+
+def _request_id(context: grpc.aio.ServicerContext) -> str:
+    given = dict(context.invocation_metadata() or ()).get(REQUEST_ID, "")
+    return str(given)[:64] or uuid.uuid4().hex
+
+
+async def _abort(context: grpc.aio.ServicerContext, error: SamekindError, request_id: str) -> None:
+    await context.abort_with_status(rpc_status.to_status(wire.status(error, request_id=request_id)))

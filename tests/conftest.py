@@ -1,0 +1,48 @@
+"""What many tests need: one server, one engine, pictures."""
+
+import io
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from PIL import Image as Pillow
+
+from samekind.types import Precision
+from samekind_server.embedding.engine import Engine
+from samekind_server.embedding.images import ImageLimits
+from samekind_server.embedding.registry import Registry
+from tests.running import started
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a server of `mini`, in a process of its own."""
+    with started(tmp_path_factory.mktemp("data")) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """An engine of `mini` in exact precision."""
+    registry = Registry(("mini",), offline=True, precision=Precision.EXACT, cache_dir=tmp_path_factory.mktemp("models"), threads=2)
+    engine = Engine(registry, ImageLimits())
+    yield engine
+    engine.close()
+
+
+@pytest.fixture(scope="session")
+def photos() -> list[Path]:
+    """Two real photographs: a temple in China, a flower."""
+    found = find_spec("sklearn")
+    assert found and found.submodule_search_locations
+    folder = Path(found.submodule_search_locations[0]) / "datasets" / "images"
+    return [folder / "china.jpg", folder / "flower.jpg"]
+
+
+@pytest.fixture(scope="session")
+def png() -> bytes:
+    """A small picture."""
+    file = io.BytesIO()
+    Pillow.radial_gradient("L").convert("RGB").save(file, "PNG")
+    return file.getvalue()
