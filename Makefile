@@ -26,6 +26,7 @@ help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
 
 setup: $(RUN) ## make .venv with the server and the command line (PYTHON=… picks the Python)
+	@echo "Ready: make demo, or $(BIN)/samekind --help"
 
 demo: $(RUN) ## start a server, classify pictures, stop it
 	$(BIN)/samekind demo $(ARGS)
