@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+
 from samekind import errors, wire
 from samekind.errors import BadRequest, BadVector, SamekindError, Unimplemented, Violation
 from samekind.types import (
@@ -86,7 +87,7 @@ def test_matrices_come_back_in_their_shape(rows: np.ndarray, half: bool) -> None
     message = wire.vectors(rows, "s", half=half)
     back = wire.read_vectors(message)
     np.testing.assert_array_equal(back, rows)
-    assert (back.dtype, back.shape, len(message.data)) == (np.float32, rows.shape, rows.size * (2 if half else 4))
+    assert (back.dtype.name, back.shape, len(message.data)) == ("float32", rows.shape, rows.size * (2 if half else 4))
 
 
 def test_vectors_travel_little_endian_by_row() -> None:
