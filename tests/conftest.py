@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from PIL import Image as Pillow
+from samekind_server.embedding.registry import Registry
 
 from samekind.types import Precision
 from samekind_server.embedding.engine import Engine
 from samekind_server.embedding.images import ImageLimits
-from samekind_server.embedding.registry import Registry
 from tests.running import started
 
 
@@ -35,7 +35,8 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
 def photos() -> list[Path]:
     """Two real photographs: a temple in China, a flower."""
     found = find_spec("sklearn")
-    assert found and found.submodule_search_locations
+    assert found
+    assert found.submodule_search_locations
     folder = Path(found.submodule_search_locations[0]) / "datasets" / "images"
     return [folder / "china.jpg", folder / "flower.jpg"]
 

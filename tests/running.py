@@ -30,7 +30,8 @@ def process(data: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 def address(server: subprocess.Popen[str]) -> str:
     """Where the server listens, once it says so."""
-    assert server.stdout and server.stderr
+    assert server.stdout
+    assert server.stderr
     line = server.stdout.readline()
     assert line.startswith(LISTENS), line + server.stderr.read()
     return line.removeprefix(LISTENS).strip()

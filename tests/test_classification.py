@@ -26,12 +26,14 @@ def test_the_template_sets_are_clip_s() -> None:
 def test_a_label_s_vector_is_what_open_clip_s_classifier_makes_of_it(engine: Engine) -> None:
     import open_clip
     import torch
+
     from samekind_server.embedding import mini
 
     folder = f"local-dir:{mini.FOLDER}"
     model = open_clip.create_model(folder).eval()
     through = [lambda name, sentence=sentence: sentence.replace("{}", name) for sentence in templates.named()["photo"]]
-    theirs = open_clip.build_zero_shot_classifier(model, open_clip.get_tokenizer(folder), ["cat", "dog", "hamster"], through, num_classes_per_batch=None)
+    names, tokenizer = ["cat", "dog", "hamster"], open_clip.get_tokenizer(folder)
+    theirs = open_clip.build_zero_shot_classifier(model, tokenizer, names, through, num_classes_per_batch=None)
     ours = asyncio.run(Matrices(engine).get(engine.registry.get(""), PETS, LongText.TRUNCATE))
     assert 1 - (ours.rows * theirs.T.numpy()).sum(axis=1).min() < 1e-6
     assert isinstance(theirs, torch.Tensor)
@@ -51,24 +53,24 @@ def test_the_means_of_names_and_descriptions_count_alike() -> None:
 
 
 def test_a_label_s_own_name_is_found(engine: Engine) -> None:
-    answer, = classify(engine, Text("a photo of a dog"))
+    (answer,) = classify(engine, Text("a photo of a dog"))
     assert answer.top == "dog"
     assert answer.probability_kind is ProbabilityKind.SOFTMAX
     assert sum(score.probability for score in answer.scores) == pytest.approx(1, abs=1e-5)
 
 
 def test_scores_come_best_first_and_only_as_many_and_as_probable_as_asked(engine: Engine) -> None:
-    everything, = classify(engine, Text("a dog"))
-    best, = classify(engine, Text("a dog"), top_k=1)
-    probable, = classify(engine, Text("a dog"), min_probability=everything.scores[1].probability)
+    (everything,) = classify(engine, Text("a dog"))
+    (best,) = classify(engine, Text("a dog"), top_k=1)
+    (probable,) = classify(engine, Text("a dog"), min_probability=everything.scores[1].probability)
     assert best.scores == everything.scores[:1]
     assert probable.scores == everything.scores[:2]
     assert [score.probability for score in everything.scores] == sorted((score.probability for score in everything.scores), reverse=True)
 
 
 def test_labels_that_do_not_exclude_each_other_are_each_held_against_the_background(engine: Engine) -> None:
-    alone, = classify(engine, Text("a photo of a dog"), labels=Labels((Label("dog"),)), multi_label=True)
-    among, = classify(engine, Text("a photo of a dog"), multi_label=True)
+    (alone,) = classify(engine, Text("a photo of a dog"), labels=Labels((Label("dog"),)), multi_label=True)
+    (among,) = classify(engine, Text("a photo of a dog"), multi_label=True)
     assert among.probability_kind is ProbabilityKind.BACKGROUND
     assert next(score for score in among.scores if score.label == "dog") == pytest.approx(alone.scores[0])
     assert alone.scores[0].probability > 0.5
@@ -113,7 +115,7 @@ def test_an_unknown_template_set_lists_those_there_are(engine: Engine) -> None:
 
 def test_a_long_description_is_cut_and_its_label_named_or_refused(engine: Engine) -> None:
     labels = Labels((Label("cat", ("fur " * 100,)), Label("dog")))
-    answer, = classify(engine, Text("x"), labels=labels)
+    (answer,) = classify(engine, Text("x"), labels=labels)
     assert answer.truncated_labels == ("cat",)
     with pytest.raises(TextTooLong, match="label 'cat', 'fur fur"):
         classify(engine, Text("x"), labels=labels, long_text=LongText.REJECT)

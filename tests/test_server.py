@@ -69,9 +69,7 @@ def test_a_port_in_use_is_named_with_the_way_out(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         told, code = refusal(tmp_path, "--port", str(port))
-    assert told == (
-        f"samekind serve: cannot listen on 127.0.0.1:{port}: address already in use; choose another with --port, 0 for a free one"
-    )
+    assert told == (f"samekind serve: cannot listen on 127.0.0.1:{port}: address already in use; choose another with --port, 0 for a free one")
     assert code == 2
 
 
@@ -80,8 +78,7 @@ def test_a_data_folder_in_use_is_refused_and_its_holder_named(tmp_path: Path) ->
         address(server)
         told, code = refusal(tmp_path)
     assert told == (
-        f"samekind serve: the data folder {tmp_path} is in use by another samekind (process {server.pid}); "
-        "stop it, or name another with --data DIR"
+        f"samekind serve: the data folder {tmp_path} is in use by another samekind (process {server.pid}); stop it, or name another with --data DIR"
     )
     assert code == 2
 
@@ -104,7 +101,10 @@ def test_a_read_only_folder_is_named() -> None:
     ("arguments", "told"),
     [
         (["--prot", "1"], "samekind serve: unrecognized arguments: --prot 1; `samekind serve --help` lists the settings"),
-        (["--host", "0.0.0.0"], "samekind serve: 0.0.0.0 is open to other machines, and calls are neither encrypted nor held to keys; say --insecure if that is meant"),
+        (
+            ["--host", "0.0.0.0"],
+            "samekind serve: 0.0.0.0 is open to other machines, where calls are neither encrypted nor held to keys; say --insecure if that is meant",
+        ),
     ],
 )
 def test_a_setting_that_cannot_be_is_one_line(tmp_path: Path, arguments: list[str], told: str) -> None:

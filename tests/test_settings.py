@@ -6,6 +6,8 @@ from samekind.errors import SettingError
 from samekind_server import settings
 from samekind_server.settings import Settings
 
+LISTS = "`samekind serve --help` lists them"
+
 
 def read(*arguments: str, **environment: str) -> Settings:
     return settings.read(arguments, environment)
@@ -36,7 +38,7 @@ def test_a_switch_reads_words(given: str, meant: bool) -> None:
     ("arguments", "environment", "told"),
     [
         (["--prot", "1"], {}, "unrecognized arguments: --prot 1; `samekind serve --help` lists the settings"),
-        ([], {"SAMEKIND_PROT": "1"}, "the environment variable SAMEKIND_PROT is no setting; did you mean SAMEKIND_PORT? `samekind serve --help` lists them"),
+        ([], {"SAMEKIND_PROT": "1"}, "the environment variable SAMEKIND_PROT is no setting; did you mean SAMEKIND_PORT? " + LISTS),
         (["--port", "http"], {}, "--port 'http' is not a value such as '50051'"),
         (["--port", "70000"], {}, "--port 70000 is out of range"),
         (["--grace", "-1"], {}, "--grace -1.0 is out of range"),
@@ -53,7 +55,7 @@ def test_a_wrong_setting_is_named_with_the_way_out(arguments: list[str], environ
 def test_an_unknown_key_of_the_file_is_named(tmp_path: Path) -> None:
     file = tmp_path / "samekind.toml"
     file.write_text("treads = 1")
-    with pytest.raises(SettingError, match="'treads' in .* is no setting; did you mean threads?"):
+    with pytest.raises(SettingError, match=r"'treads' in .* is no setting; did you mean threads\?"):
         read("--config", str(file))
 
 

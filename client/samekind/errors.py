@@ -21,7 +21,14 @@ class SamekindError(Exception):
     code: ClassVar[str] = "UNKNOWN"
     reason: ClassVar[str] = "UNKNOWN"
 
-    def __init__(self, message: str, *, violations: tuple[Violation, ...] = (), metadata: Mapping[str, str] | None = None, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        violations: tuple[Violation, ...] = (),
+        metadata: Mapping[str, str] | None = None,
+        retry_after: float | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.violations = violations

@@ -14,11 +14,11 @@ from grpc_health.v1 import health, health_pb2_grpc
 from grpc_health.v1.health_pb2 import HealthCheckResponse
 from grpc_reflection.v1alpha import reflection
 from PIL import Image as Pillow
+
 from samekind import __version__
 from samekind.errors import SettingError
 from samekind.types import Image, Model, Precision, Text
 from samekind.v1 import classification_service_pb2, classification_service_pb2_grpc, embedding_service_pb2, embedding_service_pb2_grpc
-
 from samekind_server.classification.zero_shot import Classifier
 from samekind_server.data_dir import DataDir
 from samekind_server.edge.classification_service import ClassificationServicer
@@ -112,7 +112,9 @@ async def _say(state: health.aio.HealthServicer, status: HealthCheckResponse.Ser
 
 def _check_address(settings: Settings) -> None:
     if not (_is_loopback(settings.host) or settings.insecure):
-        raise SettingError(f"{settings.host} is open to other machines, and calls are neither encrypted nor held to keys; say --insecure if that is meant")
+        raise SettingError(
+            f"{settings.host} is open to other machines, where calls are neither encrypted nor held to keys; say --insecure if that is meant"
+        )
 
 
 def _is_loopback(host: str) -> bool:
@@ -126,7 +128,8 @@ def _bind(server: grpc.aio.Server, settings: Settings) -> int:
     try:
         return int(server.add_insecure_port(_address(settings.host, settings.port)))
     except RuntimeError:
-        raise SettingError(f"cannot listen on {_address(settings.host, settings.port)}: {_refusal(settings)}; choose another with --port, 0 for a free one") from None
+        where = _address(settings.host, settings.port)
+        raise SettingError(f"cannot listen on {where}: {_refusal(settings)}; choose another with --port, 0 for a free one") from None
 
 
 def _refusal(settings: Settings) -> str:
@@ -149,7 +152,8 @@ def _banner(settings: Settings, folder: Path, port: int, models: list[Model]) ->
     lines = [f"samekind listens on {address}", f"  version  {__version__}"]
     for model in models:
         lines.append(f"  model    {model.name}: {model.dimensions} dimensions, {model.precision.value} on {model.runtime}, space {model.space}")
-    lines += [f"  data     {folder}", f"  keys     none: {'anyone who reaches this address may call' if settings.insecure else 'only this machine can call'}"]
+    who = "anyone who reaches this address may call" if settings.insecure else "only this machine can call"
+    lines += [f"  data     {folder}", f"  keys     none: {who}"]
     at = "" if port == 50051 else f" --server {address}"
     lines += ["", "Try it in another terminal:", f"  samekind classify photo.jpg --labels cat,dog,car{at}", "Ctrl-C stops it."]
     return "\n".join(lines)

@@ -26,7 +26,8 @@ class DataDir:
         except BlockingIOError:
             holder = os.pread(self._lock, 32, 0).decode(errors="replace").strip()
             os.close(self._lock)
-            raise SettingError(f"the data folder {self.path} is in use by another samekind (process {holder}); stop it, or name another with --data DIR") from None
+            used = f"the data folder {self.path} is in use by another samekind (process {holder})"
+            raise SettingError(f"{used}; stop it, or name another with --data DIR") from None
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
 

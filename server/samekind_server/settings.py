@@ -29,7 +29,9 @@ class Settings:
     """Every setting's value; a row's default gives its type."""
 
     data: str = _row("", "folder for all that the server keeps, made if absent; empty: $XDG_DATA_HOME/samekind")
-    model: tuple[str, ...] = _row(("mini",), "model to serve: mini, an open_clip NAME/TAG, hf-hub:ORG/NAME or local-dir:PATH; may be repeated, the first is the default")
+    model: tuple[str, ...] = _row(
+        ("mini",), "model to serve: mini, an open_clip NAME/TAG, hf-hub:ORG/NAME or local-dir:PATH; repeat for more, the first answers by default"
+    )
     host: str = _row("127.0.0.1", "address to listen on; any but a loopback one needs --insecure")
     port: int = _row(50051, "port to listen on; 0 takes a free one")
     insecure: bool = _row(False, "listen beyond this machine without keys and encryption")
@@ -83,7 +85,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> _Parser:
     parser = _Parser("samekind serve", description="Serves samekind over gRPC.", argument_default=argparse.SUPPRESS, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"samekind {__version__}")
-    parser.add_argument("--config", metavar="FILE", default="", help="TOML file of these settings; the environment (SAMEKIND_PORT) and arguments stand above it")
+    parser.add_argument("--config", metavar="FILE", default="", help="TOML file of these settings; the environment and arguments stand above it")
     for setting in SETTINGS:
         if isinstance(setting.default, bool):
             parser.add_argument(setting.flag, action=argparse.BooleanOptionalAction, help=setting.help)

@@ -26,7 +26,7 @@ from samekind.v1.rules import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19samekind/v1/content.proto\x12\x0bsamekind.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xde\x01\n\x07\x43ontent\x12\x1b\n\x04text\x18\x01 \x01(\tB\x0b\xbaH\x08r\x06\x10\x01\x18\x80\x80\x04H\x00\x12#\n\x05image\x18\x02 \x01(\x0b\x32\x12.samekind.v1.ImageH\x00\x12\x7f\n\x06vector\x18\x03 \x01(\x0b\x32\x14.samekind.v1.VectorsBW\xbaHT\xba\x01Q\n\x16\x63ontent.vector.one_row\x12&a content\'s vector has exactly one row\x1a\x0fthis.rows == 1uH\x00\x42\x10\n\x07\x63ontent\x12\x05\xbaH\x02\x08\x01\"\x1e\n\x05Image\x12\x15\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x42\x07\xbaH\x04z\x02\x10\x01\"\x93\x01\n\x07Vectors\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x16\n\x04rows\x18\x02 \x01(\rB\x08\xbaH\x05*\x03\x18\x80\x08\x12\x1c\n\ndimensions\x18\x03 \x01(\rB\x08\xbaH\x05*\x03\x18\x80@\x12+\n\x05\x64type\x18\x04 \x01(\x0e\x32\x12.samekind.v1.DtypeB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x17\n\x05space\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\"\x98\x02\n\x05Value\x12,\n\nnull_value\x18\x01 \x01(\x0e\x32\x16.samekind.v1.NullValueH\x00\x12\x14\n\nbool_value\x18\x02 \x01(\x08H\x00\x12\x13\n\tint_value\x18\x03 \x01(\x03H\x00\x12\x1f\n\x0c\x64ouble_value\x18\x04 \x01(\x01\x42\x07\xbaH\x04\x12\x02@\x01H\x00\x12!\n\x0cstring_value\x18\x05 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x04H\x00\x12\x35\n\x0ftimestamp_value\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12,\n\nlist_value\x18\x07 \x01(\x0b\x32\x16.samekind.v1.ListValueH\x00\x42\r\n\x04kind\x12\x05\xbaH\x02\x08\x01\":\n\tListValue\x12-\n\x06values\x18\x01 \x03(\x0b\x32\x12.samekind.v1.ValueB\t\xbaH\x06\x92\x01\x03\x10\x80\x08\"\x89\x01\n\x06Report\x12\r\n\x05model\x18\x01 \x01(\t\x12\r\n\x05space\x18\x02 \x01(\t\x12)\n\tprecision\x18\x03 \x01(\x0e\x32\x16.samekind.v1.Precision\x12\x0f\n\x07wait_ms\x18\x04 \x01(\x01\x12\x11\n\tdecode_ms\x18\x05 \x01(\x01\x12\x12\n\ncompute_ms\x18\x06 \x01(\x01*D\n\x05\x44type\x12\x15\n\x11\x44TYPE_UNSPECIFIED\x10\x00\x12\x11\n\rDTYPE_FLOAT32\x10\x01\x12\x11\n\rDTYPE_FLOAT16\x10\x02*S\n\x08LongText\x12\x19\n\x15LONG_TEXT_UNSPECIFIED\x10\x00\x12\x16\n\x12LONG_TEXT_TRUNCATE\x10\x01\x12\x14\n\x10LONG_TEXT_REJECT\x10\x02*O\n\tPrecision\x12\x19\n\x15PRECISION_UNSPECIFIED\x10\x00\x12\x13\n\x0fPRECISION_EXACT\x10\x01\x12\x12\n\x0ePRECISION_FAST\x10\x02*\'\n\tNullValue\x12\x1a\n\x16NULL_VALUE_UNSPECIFIED\x10\x00\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19samekind/v1/content.proto\x12\x0bsamekind.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xde\x01\n\x07\x43ontent\x12\x1b\n\x04text\x18\x01 \x01(\tB\x0b\xbaH\x08r\x06\x10\x01\x18\x80\x80\x04H\x00\x12#\n\x05image\x18\x02 \x01(\x0b\x32\x12.samekind.v1.ImageH\x00\x12\x7f\n\x06vector\x18\x03 \x01(\x0b\x32\x14.samekind.v1.VectorsBW\xbaHT\xba\x01Q\n\x16\x63ontent.vector.one_row\x12&a content\'s vector has exactly one row\x1a\x0fthis.rows == 1uH\x00\x42\x10\n\x07\x63ontent\x12\x05\xbaH\x02\x08\x01\"\x15\n\x05Image\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\"\x93\x01\n\x07Vectors\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x16\n\x04rows\x18\x02 \x01(\rB\x08\xbaH\x05*\x03\x18\x80\x08\x12\x1c\n\ndimensions\x18\x03 \x01(\rB\x08\xbaH\x05*\x03\x18\x80@\x12+\n\x05\x64type\x18\x04 \x01(\x0e\x32\x12.samekind.v1.DtypeB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x17\n\x05space\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\"\x98\x02\n\x05Value\x12,\n\nnull_value\x18\x01 \x01(\x0e\x32\x16.samekind.v1.NullValueH\x00\x12\x14\n\nbool_value\x18\x02 \x01(\x08H\x00\x12\x13\n\tint_value\x18\x03 \x01(\x03H\x00\x12\x1f\n\x0c\x64ouble_value\x18\x04 \x01(\x01\x42\x07\xbaH\x04\x12\x02@\x01H\x00\x12!\n\x0cstring_value\x18\x05 \x01(\tB\t\xbaH\x06r\x04\x18\x80\x80\x04H\x00\x12\x35\n\x0ftimestamp_value\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampH\x00\x12,\n\nlist_value\x18\x07 \x01(\x0b\x32\x16.samekind.v1.ListValueH\x00\x42\r\n\x04kind\x12\x05\xbaH\x02\x08\x01\":\n\tListValue\x12-\n\x06values\x18\x01 \x03(\x0b\x32\x12.samekind.v1.ValueB\t\xbaH\x06\x92\x01\x03\x10\x80\x08\"\x89\x01\n\x06Report\x12\r\n\x05model\x18\x01 \x01(\t\x12\r\n\x05space\x18\x02 \x01(\t\x12)\n\tprecision\x18\x03 \x01(\x0e\x32\x16.samekind.v1.Precision\x12\x0f\n\x07wait_ms\x18\x04 \x01(\x01\x12\x11\n\tdecode_ms\x18\x05 \x01(\x01\x12\x12\n\ncompute_ms\x18\x06 \x01(\x01*D\n\x05\x44type\x12\x15\n\x11\x44TYPE_UNSPECIFIED\x10\x00\x12\x11\n\rDTYPE_FLOAT32\x10\x01\x12\x11\n\rDTYPE_FLOAT16\x10\x02*S\n\x08LongText\x12\x19\n\x15LONG_TEXT_UNSPECIFIED\x10\x00\x12\x16\n\x12LONG_TEXT_TRUNCATE\x10\x01\x12\x14\n\x10LONG_TEXT_REJECT\x10\x02*O\n\tPrecision\x12\x19\n\x15PRECISION_UNSPECIFIED\x10\x00\x12\x13\n\x0fPRECISION_EXACT\x10\x01\x12\x12\n\x0ePRECISION_FAST\x10\x02*\'\n\tNullValue\x12\x1a\n\x16NULL_VALUE_UNSPECIFIED\x10\x00\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,8 +39,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CONTENT'].fields_by_name['text']._serialized_options = b'\272H\010r\006\020\001\030\200\200\004'
   _globals['_CONTENT'].fields_by_name['vector']._loaded_options = None
   _globals['_CONTENT'].fields_by_name['vector']._serialized_options = b'\272HT\272\001Q\n\026content.vector.one_row\022&a content\'s vector has exactly one row\032\017this.rows == 1u'
-  _globals['_IMAGE'].fields_by_name['data']._loaded_options = None
-  _globals['_IMAGE'].fields_by_name['data']._serialized_options = b'\272H\004z\002\020\001'
   _globals['_VECTORS'].fields_by_name['rows']._loaded_options = None
   _globals['_VECTORS'].fields_by_name['rows']._serialized_options = b'\272H\005*\003\030\200\010'
   _globals['_VECTORS'].fields_by_name['dimensions']._loaded_options = None
@@ -57,24 +55,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VALUE'].fields_by_name['string_value']._serialized_options = b'\272H\006r\004\030\200\200\004'
   _globals['_LISTVALUE'].fields_by_name['values']._loaded_options = None
   _globals['_LISTVALUE'].fields_by_name['values']._serialized_options = b'\272H\006\222\001\003\020\200\010'
-  _globals['_DTYPE']._serialized_start=994
-  _globals['_DTYPE']._serialized_end=1062
-  _globals['_LONGTEXT']._serialized_start=1064
-  _globals['_LONGTEXT']._serialized_end=1147
-  _globals['_PRECISION']._serialized_start=1149
-  _globals['_PRECISION']._serialized_end=1228
-  _globals['_NULLVALUE']._serialized_start=1230
-  _globals['_NULLVALUE']._serialized_end=1269
+  _globals['_DTYPE']._serialized_start=985
+  _globals['_DTYPE']._serialized_end=1053
+  _globals['_LONGTEXT']._serialized_start=1055
+  _globals['_LONGTEXT']._serialized_end=1138
+  _globals['_PRECISION']._serialized_start=1140
+  _globals['_PRECISION']._serialized_end=1219
+  _globals['_NULLVALUE']._serialized_start=1221
+  _globals['_NULLVALUE']._serialized_end=1260
   _globals['_CONTENT']._serialized_start=105
   _globals['_CONTENT']._serialized_end=327
   _globals['_IMAGE']._serialized_start=329
-  _globals['_IMAGE']._serialized_end=359
-  _globals['_VECTORS']._serialized_start=362
-  _globals['_VECTORS']._serialized_end=509
-  _globals['_VALUE']._serialized_start=512
-  _globals['_VALUE']._serialized_end=792
-  _globals['_LISTVALUE']._serialized_start=794
-  _globals['_LISTVALUE']._serialized_end=852
-  _globals['_REPORT']._serialized_start=855
-  _globals['_REPORT']._serialized_end=992
+  _globals['_IMAGE']._serialized_end=350
+  _globals['_VECTORS']._serialized_start=353
+  _globals['_VECTORS']._serialized_end=500
+  _globals['_VALUE']._serialized_start=503
+  _globals['_VALUE']._serialized_end=783
+  _globals['_LISTVALUE']._serialized_start=785
+  _globals['_LISTVALUE']._serialized_end=843
+  _globals['_REPORT']._serialized_start=846
+  _globals['_REPORT']._serialized_end=983
 # @@protoc_insertion_point(module_scope)

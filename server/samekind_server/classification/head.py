@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from samekind.types import Floats, Label, LabelScore, Labels, ProbabilityKind, ScoreKind
 
+from samekind.types import Floats, Label, Labels, LabelScore, ProbabilityKind, ScoreKind
 from samekind_server.classification import templates
 from samekind_server.embedding.base import Encoder
 

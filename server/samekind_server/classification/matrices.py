@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 from samekind.errors import BadRequest, Violation
 from samekind.types import Floats, Label, Labels, LongText, Report, Text
-
 from samekind_server.classification import head
 from samekind_server.embedding.base import Encoder
 from samekind_server.embedding.engine import Embedded, Engine
@@ -56,7 +55,8 @@ class Matrices:
         check(labels)
         made = head.sentences(labels)
         embedded = await self._engine.embed(encoder, [Text(text) for text in made.texts], long_text=long_text)
-        owners = [label for label, names, descriptions in zip(labels.labels, made.names, made.descriptions, strict=True) for _ in (*names, *descriptions)]
+        groups = zip(labels.labels, made.names, made.descriptions, strict=True)
+        owners = [label for label, names, descriptions in groups for _ in (*names, *descriptions)]
         _refuse(embedded, made, owners)
         truncated = dict.fromkeys(owners[row].name for row in sorted(embedded.truncated))
         return Matrix(head.matrix(embedded.vectors, made), tuple(truncated), embedded.report)
@@ -75,4 +75,3 @@ def _refuse(embedded: Embedded, made: head.Sentences, owners: list[Label]) -> No
     for row, error in sorted(embedded.errors.items()):
         message = f"label {owners[row].name!r}, {made.texts[row]!r}: {error.message}"
         raise type(error)(message, violations=(Violation("labels", message),))
-

@@ -30,7 +30,8 @@ def named() -> dict[str, tuple[str, ...]]:
     prompt-engineering notes, as open_clip ships them; read from its file, since importing open_clip imports torch.
     """
     found = find_spec("open_clip")
-    assert found is not None and found.submodule_search_locations
+    assert found
+    assert found.submodule_search_locations
     shipped = runpy.run_path(str(Path(found.submodule_search_locations[0]) / "zero_shot_metadata.py"))
     sets = {"photo": shipped["SIMPLE_IMAGENET_TEMPLATES"], "imagenet": shipped["OPENAI_IMAGENET_TEMPLATES"]}
     return {"plain": PLAIN, **{name: tuple(template("{}") for template in templates) for name, templates in sets.items()}}

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from samekind.errors import SamekindError
 from samekind.types import Answer, Content, Floats, Labels, LongText, ProbabilityKind, Report
-
 from samekind_server.classification import head
 from samekind_server.classification.matrices import Matrices
 from samekind_server.embedding.base import Encoder

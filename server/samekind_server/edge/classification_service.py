@@ -1,12 +1,13 @@
 """ClassificationService: what kind a content is."""
 
-import grpc
+from __future__ import annotations
+
 from samekind import wire
 from samekind.v1 import classification_service_pb2 as pb
 from samekind.v1 import classification_service_pb2_grpc as stubs
-
 from samekind_server.classification.zero_shot import Classifier
 from samekind_server.edge import contents, validation
+from samekind_server.edge.interceptors import Context
 
 
 class ClassificationServicer(stubs.ClassificationServiceServicer):
@@ -15,7 +16,7 @@ class ClassificationServicer(stubs.ClassificationServiceServicer):
     def __init__(self, classifier: Classifier) -> None:
         self._classifier = classifier
 
-    async def Classify(self, request: pb.ClassifyRequest, context: grpc.aio.ServicerContext) -> pb.ClassifyResponse:  # noqa: N802
+    async def Classify(self, request: pb.ClassifyRequest, context: Context) -> pb.ClassifyResponse:
         """Classifies a batch against the labels of the call."""
         validation.check(request)
         answers = await self._classifier.classify(

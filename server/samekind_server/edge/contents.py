@@ -6,7 +6,6 @@ from samekind import wire
 from samekind.errors import SamekindError
 from samekind.types import Content
 from samekind.v1 import content_pb2 as pb
-
 from samekind_server.edge import validation
 
 

@@ -1,15 +1,16 @@
 """EmbeddingService: contents to unit vectors, and which models there are."""
 
+from __future__ import annotations
+
 import asyncio
 
-import grpc
 from samekind import wire
 from samekind.types import Embedding
 from samekind.v1 import content_pb2 as words
 from samekind.v1 import embedding_service_pb2 as pb
 from samekind.v1 import embedding_service_pb2_grpc as stubs
-
 from samekind_server.edge import contents, pages, validation
+from samekind_server.edge.interceptors import Context
 from samekind_server.embedding.engine import Embedded, Engine
 
 PAGE = 100
@@ -21,7 +22,7 @@ class EmbeddingServicer(stubs.EmbeddingServiceServicer):
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    async def Embed(self, request: pb.EmbedRequest, context: grpc.aio.ServicerContext) -> pb.EmbedResponse:  # noqa: N802
+    async def Embed(self, request: pb.EmbedRequest, context: Context) -> pb.EmbedResponse:
         """Embeds a batch."""
         validation.check(request)
         encoder = await self._engine.encoder(request.model)
@@ -30,7 +31,7 @@ class EmbeddingServicer(stubs.EmbeddingServiceServicer):
         embedded = await self._engine.embed(encoder, batch, long_text=long_text, dimensions=request.dimensions)
         return wire.embed_response(_embeddings(embedded), half=request.dtype == words.DTYPE_FLOAT16)
 
-    async def ListModels(self, request: pb.ListModelsRequest, context: grpc.aio.ServicerContext) -> pb.ListModelsResponse:  # noqa: N802
+    async def ListModels(self, request: pb.ListModelsRequest, context: Context) -> pb.ListModelsResponse:
         """Lists the models in name order."""
         validation.check(request)
         after, size = pages.after(request), request.page_size or PAGE
@@ -39,7 +40,7 @@ class EmbeddingServicer(stubs.EmbeddingServiceServicer):
         more = pages.token(request, left[size - 1].name) if len(left) > size else ""
         return wire.models_response(left[:size], next_page_token=more)
 
-    async def GetModel(self, request: pb.GetModelRequest, context: grpc.aio.ServicerContext) -> pb.GetModelResponse:  # noqa: N802
+    async def GetModel(self, request: pb.GetModelRequest, context: Context) -> pb.GetModelResponse:
         """Tells of one model."""
         validation.check(request)
         encoder = await self._engine.encoder(request.model)
@@ -49,6 +50,5 @@ class EmbeddingServicer(stubs.EmbeddingServiceServicer):
 def _embeddings(embedded: Embedded) -> list[Embedding]:
     space, report = embedded.report.space, embedded.report
     return [
-        Embedding(vector, space, report, index in embedded.truncated, embedded.errors.get(index))
-        for index, vector in enumerate(embedded.vectors)
+        Embedding(vector, space, report, index in embedded.truncated, embedded.errors.get(index)) for index, vector in enumerate(embedded.vectors)
     ]

@@ -1,21 +1,25 @@
 """Turns the core's errors into statuses with rich details, and gives every request an id."""
 
+from __future__ import annotations
+
 import asyncio
 import logging
 import uuid
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 from grpc_status import rpc_status
+
 from samekind import wire
 from samekind.errors import Internal, SamekindError
 
 REQUEST_ID = "x-request-id"
+Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 log = logging.getLogger(__name__)
 
 
-class Errors(grpc.aio.ServerInterceptor):  # type: ignore[misc]
+class Errors(grpc.aio.ServerInterceptor):
     """Answers a SamekindError as its status; any other exception is logged and answered as INTERNAL without its text."""
 
     async def intercept_service(self, continuation: Callable[..., Awaitable[Any]], details: Any) -> Any:
@@ -27,7 +31,7 @@ class Errors(grpc.aio.ServerInterceptor):  # type: ignore[misc]
 
 
 def _answering(behaviour: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    async def answer(request: Any, context: grpc.aio.ServicerContext) -> Any:
+    async def answer(request: Any, context: Context) -> Any:
         request_id = _request_id(context)
         await context.send_initial_metadata(((REQUEST_ID, request_id),))
         try:
@@ -43,10 +47,10 @@ def _answering(behaviour: Callable[..., Awaitable[Any]]) -> Callable[..., Awaita
     return answer
 
 
-def _request_id(context: grpc.aio.ServicerContext) -> str:
+def _request_id(context: Context) -> str:
     given = dict(context.invocation_metadata() or ()).get(REQUEST_ID, "")
     return str(given)[:64] or uuid.uuid4().hex
 
 
-async def _abort(context: grpc.aio.ServicerContext, error: SamekindError, request_id: str) -> None:
+async def _abort(context: Context, error: SamekindError, request_id: str) -> None:
     await context.abort_with_status(rpc_status.to_status(wire.status(error, request_id=request_id)))

@@ -5,6 +5,7 @@ import binascii
 import hashlib
 
 from google.protobuf.message import Message
+
 from samekind.errors import BadRequest, Violation
 
 DIGEST = 8

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from google.protobuf.message import Message
 from protovalidate import collect_violations
+
 from samekind.errors import BadRequest, Violation
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
+
 from samekind.errors import BadRequest, BadVector, SamekindError, SpaceMismatch, TextTooLong, Violation
 from samekind.types import Content, Floats, Image, LongText, Precision, Report, Text, Vector
-
 from samekind_server.embedding.base import Encoder
 from samekind_server.embedding.images import ImageLimits, decode, prepare
 from samekind_server.embedding.registry import Registry
@@ -52,7 +52,14 @@ class Engine:
         self._decoding.shutdown(cancel_futures=True)
         self._computing.shutdown(cancel_futures=True)
 
-    async def embed(self, encoder: Encoder, contents: Sequence[Content | SamekindError], *, long_text: LongText = LongText.TRUNCATE, dimensions: int = 0) -> Embedded:
+    async def embed(
+        self,
+        encoder: Encoder,
+        contents: Sequence[Content | SamekindError],
+        *,
+        long_text: LongText = LongText.TRUNCATE,
+        dimensions: int = 0,
+    ) -> Embedded:
         """Unit rows for `contents`; a bad one, or one that could not be read and is its error, fails alone.
 
         Raises BadRequest where `dimensions` is more than the model has.
@@ -108,7 +115,7 @@ class Engine:
 
     def _prepare(self, encoder: Encoder, image: Image) -> Decoded:
         started = time.perf_counter()
-        at_least = encoder.preprocess.size if encoder.runtime.precision is Precision.FAST else None
+        at_least = max(encoder.preprocess.height_width) if encoder.runtime.precision is Precision.FAST else None
         try:
             return prepare(decode(_bytes(image), self._limits, at_least=at_least), encoder.preprocess), _ms(started)
         except SamekindError as error:
