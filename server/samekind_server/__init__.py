@@ -1,0 +1,1 @@
+"""The samekind server: embedding, classification, and the gRPC edge around them."""

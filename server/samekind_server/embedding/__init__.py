@@ -1,0 +1,1 @@
+"""Contents to unit vectors: images, texts, the models that read them, and the engine that batches them."""
