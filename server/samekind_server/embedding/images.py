@@ -21,13 +21,15 @@ from PIL.WebPImagePlugin import WebPImageFile
 
 from samekind.errors import BadImage, ImageTooLarge, SamekindError
 from samekind.types import Floats
-from samekind_server.embedding.kinds import kind_of
+from samekind_server.embedding.kinds import kind_of, tiff_strips
 
 Picture = Image.Image
 ResizeMode = Literal["shortest", "longest", "squash"]
 
-# Pillow warns of odd metadata, which is not read here. A filter set once is safe among threads, catch_warnings is not.
+# Pillow warns of odd metadata, which is not read here, and of sizes, which ImageLimits decides.
+# Filters set once are safe among threads; catch_warnings is not.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ def decode(data: bytes, limits: ImageLimits, *, at_least: int | None = None) -> 
     """
     kind = _kind(data, limits)
     try:
+        _check_strips(kind, data)
         picture = _OPENERS[kind](BytesIO(data))
         _check_shape(picture, limits)
         if at_least:
@@ -90,6 +93,7 @@ _OPENERS: dict[str, Callable[[BytesIO], ImageFile]] = {
     "BMP": BmpImageFile,
     "TIFF": TiffImageFile,
 }
+_MOST_STRIPS = 100_000
 _WANTED = "send a JPEG, PNG, WebP, GIF, BMP or TIFF file"
 
 # All that Pillow is known to raise on hostile bytes; its bomb errors are raised for a GIF whose frame outgrows its screen.
@@ -125,6 +129,12 @@ def _kind(data: bytes, limits: ImageLimits) -> str:
     return kind
 
 
+def _check_strips(kind: str, data: bytes) -> None:
+    # Opening makes an object of each: five million of them take half a minute and more than a gigabyte.
+    if kind == "TIFF" and (count := tiff_strips(data)) > _MOST_STRIPS:
+        raise ImageTooLarge(f"the TIFF is cut into {count:,} strips or tiles, more than the {_MOST_STRIPS:,} taken; save it in larger ones")
+
+
 def _check_shape(picture: ImageFile, limits: ImageLimits) -> None:
     width, height = picture.size
     if width * height > limits.max_pixels:
@@ -149,11 +159,17 @@ def _check_tile(picture: TiffImageFile, limits: ImageLimits) -> None:
 def _unreadable(kind: str, error: BaseException) -> SamekindError:
     if isinstance(error, Image.DecompressionBombError | Image.DecompressionBombWarning):
         return ImageTooLarge(f"the {kind} declares more pixels than are taken; make it smaller before sending it")
-    if str(error) == "not identified by this driver":
-        return BadImage(f"the {kind} has no pixels: its header gives no width, no height or no known pixel format; save it again")
-    if isinstance(error, EOFError) or "truncated" in str(error).lower():
-        return BadImage(f"the {kind} is cut short: it ends before its picture does; send the whole file")
-    return BadImage(f"the {kind} is damaged and cannot be decoded; open it in an image program and save it again")
+    what, way_out = next((answer for sign, *answer in _SIGNS if sign in str(error).lower()), _DAMAGED)
+    return BadImage(f"the {kind} {what}; {way_out}")
+
+
+# What Pillow's message holds, lower case, and what is told for it.
+_SIGNS = (
+    ("not identified by this driver", "has no pixels: its header gives no width, no height or no known pixel format", "save it again"),
+    ("truncated", "is cut short: it ends before its picture does", "send the whole file"),
+    ("max_text", "has a text or colour profile that unpacks to more than a megabyte", "save it without metadata"),
+)
+_DAMAGED = ("is damaged or incomplete and cannot be decoded", "send the whole file, or open it in an image program and save it again")
 
 
 _TURNS = {

@@ -1,6 +1,7 @@
 """Tells what kind of file some bytes are by how they begin, images and what is mistaken for them."""
 
 import codecs
+import struct
 
 # Where a kind of file bears its mark: (offset, bytes, kind).
 _CERTAIN = (
@@ -10,8 +11,8 @@ _CERTAIN = (
     (0, b"GIF89a", "GIF"),
     (0, b"II*\0", "TIFF"),
     (0, b"MM\0*", "TIFF"),
-    (0, b"II+\0", "TIFF"),
-    (0, b"MM\0+", "TIFF"),
+    (0, b"II+\0", "a BigTIFF"),
+    (0, b"MM\0+", "a BigTIFF"),
     (8, b"WEBP", "WebP"),
     (0, b"%PDF", "a PDF"),
     (4, b"ftypavi", "an AVIF image"),
@@ -48,11 +49,21 @@ _TEXTS = (
     ("/9j/", "base64 text, which is to be decoded first"),
     ("ivborw0kgg", "base64 text, which is to be decoded first"),
 )
+_OFFSETS = {273, 279, 324, 325}  # a TIFF's tags for where its strips and tiles are, and how long
 
 
 def kind_of(data: bytes) -> str:
     """`JPEG`, `PNG`, `WebP`, `GIF`, `BMP` or `TIFF`; of anything else what it looks like, in words for a message."""
     return _marked(data, _CERTAIN) or _text(data) or _marked(data, _SHORT_MARKS) or "nothing known"
+
+
+def tiff_strips(data: bytes) -> int:
+    """How many strips or tiles a TIFF declares, read from its first directory. Raises struct.error where that is cut off."""
+    order = "<" if data.startswith(b"II") else ">"
+    (start,) = struct.unpack_from(f"{order}I", data, 4)
+    (length,) = struct.unpack_from(f"{order}H", data, start)
+    entries = [struct.unpack_from(f"{order}HHI", data, start + 2 + 12 * place) for place in range(length)]
+    return max((count for tag, _, count in entries if tag in _OFFSETS), default=0)
 
 
 def _marked(data: bytes, marks: tuple[tuple[int, bytes, str], ...]) -> str | None:
