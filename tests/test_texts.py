@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -134,6 +135,13 @@ def _theirs(kind: type, folder: Path, context: int) -> HFTokenizer | SigLipToken
     theirs = SigLipTokenizer.__new__(SigLipTokenizer)  # its constructor reads only SentencePiece files of T5's form
     theirs.tokenizer, theirs.context_length = PreTrainedTokenizerFast.from_pretrained(folder), context
     return theirs
+
+
+def test_many_threads_share_a_tokenizer_with_a_limit(folder: Path) -> None:
+    tokenizer = OpenClipTokenizer(HFTokenizer(str(folder), context_length=8))
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda count: tokenizer([_words(count)]), range(400)))
+    assert [bool(tokens.truncated[0]) for tokens in together] == [count > 7 for count in range(400)]
 
 
 def test_both_tokenizers_answer_alike() -> None:

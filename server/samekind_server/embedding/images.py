@@ -203,7 +203,7 @@ def _rgb(picture: Picture) -> Picture:
     if picture.has_transparency_data:
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture.convert("RGBA"))
-    return picture if picture.mode == "RGB" and type(picture) is Picture else picture.convert("RGB")
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
 def _eight_bits(picture: Picture) -> Picture:

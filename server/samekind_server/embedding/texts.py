@@ -2,13 +2,14 @@
 
 import gzip
 import html
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from string import punctuation
-from typing import Any, Protocol
+from threading import Lock
+from typing import Protocol
 
 import ftfy
 import numpy as np
@@ -74,10 +75,12 @@ class OpenClipTokenizer:
         self.context_length = tokenizer.context_length or 77
         self._tokenizer = tokenizer
         self._count = _counter(tokenizer)
+        self._lock = Lock()  # Hugging Face's tokenizers keep their limit as state: two threads would change it under each other
 
     def __call__(self, texts: Sequence[str]) -> Tokens:
-        ids = self._tokenizer(list(texts)).numpy()
-        counts = np.array(self._count(texts), np.int64)
+        with self._lock:
+            ids = self._tokenizer(list(texts)).numpy()
+            counts = np.array(self._count(texts), np.int64)
         return Tokens(ids, np.minimum(counts, ids.shape[1]), counts > ids.shape[1])
 
 
@@ -167,9 +170,10 @@ def _counter(tokenizer: OpenClipCallable) -> Callable[[Sequence[str]], list[int]
     return lambda texts: [len(encode(text)) + 2 for text in texts]
 
 
-def _hugging_face_counter(tokenizer: Any) -> Callable[[Sequence[str]], list[int]]:
-    clean = getattr(tokenizer, "clean_fn", _canonical)
-    return lambda texts: [len(ids) for ids in tokenizer.tokenizer([clean(text) for text in texts], verbose=False)["input_ids"]]
+def _hugging_face_counter(tokenizer: OpenClipCallable) -> Callable[[Sequence[str]], list[int]]:
+    words: Callable[..., Mapping[str, list[list[int]]]] = vars(tokenizer)["tokenizer"]
+    clean: Callable[[str], str] = getattr(tokenizer, "clean_fn", _canonical)
+    return lambda texts: [len(ids) for ids in words([clean(text) for text in texts], verbose=False)["input_ids"]]
 
 
 def _canonical(text: str) -> str:
