@@ -1,0 +1,93 @@
+"""Holds the docs to the code: what there is has its place in docs/, and what the docs show runs."""
+
+import re
+import shlex
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+
+from samekind import cli, errors
+from samekind.v1 import classification_service_pb2, embedding_service_pb2
+from samekind_server.settings import SETTINGS
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = {page.name: page.read_text() for page in PAGES}
+SERVICES = [service for file in (classification_service_pb2, embedding_service_pb2) for service in file.DESCRIPTOR.services_by_name.values()]
+TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+
+
+def blocks(language: str) -> Iterator[tuple[str, int, str]]:
+    """Every fenced block of a language, with its page and the number of its first line."""
+    fence = re.compile(rf"^```{language}\n(.*?)^```", re.M | re.S)
+    for page, text in DOCS.items():
+        for found in fence.finditer(text):
+            yield page, text.count("\n", 0, found.start()) + 2, found[1]
+
+
+def calls(program: str) -> list[object]:
+    """The arguments of every call of a program that a console block shows."""
+    lines = [(f"{page}:{first + index}", line) for page, first, block in blocks("console") for index, line in enumerate(block.splitlines())]
+    return [pytest.param(shlex.split(line[2:], comments=True)[1:], id=where) for where, line in lines if line.startswith(f"$ {program} ")]
+
+
+def commands(command: typer.core.TyperGroup, name: str) -> Iterator[tuple[str, typer.core.TyperCommand]]:
+    """Every command below one, by its full name."""
+    for word, child in command.commands.items():
+        yield from commands(child, f"{name} {word}") if hasattr(child, "commands") else [(f"{name} {word}", child)]
+
+
+COMMANDS = dict(commands(typer.main.get_command(cli.app), "samekind"))
+OPTIONS = {name: {flag for option in command.params for flag in (*option.opts, *option.secondary_opts)} for name, command in COMMANDS.items()}
+
+
+@pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
+def test_every_rpc_is_in_the_api_page(service):
+    assert [name for name in (service.name, *service.methods_by_name) if f"`{name}`" not in DOCS["api.md"]] == []
+
+
+@pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
+def test_every_setting_is_in_the_table_with_its_default_and_its_help(setting):
+    default = ", ".join(setting.default) if isinstance(setting.default, tuple) else str(setting.default) or "empty"
+    assert f"| `{setting.name}` | {default} | {setting.help} |" in DOCS["operations.md"]
+
+
+@pytest.mark.parametrize("error", errors.known(), ids=lambda error: error.__name__)
+def test_every_error_is_in_the_page_of_errors_with_its_code_and_reason(error):
+    rows = [line for line in DOCS["errors.md"].splitlines() if f"`{error.__name__}`" in line]
+    assert [row for row in rows if error.code in row and error.reason in row]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_and_option_is_in_the_command_line_page(name):
+    assert f"`{name}" in DOCS["cli.md"] or f"$ {name}" in DOCS["cli.md"]
+    assert [option for option in OPTIONS[name] - {"--help"} if option.startswith("--") and option not in DOCS["cli.md"]] == []
+
+
+@pytest.mark.parametrize("arguments", calls("samekind"))
+def test_a_command_that_the_docs_show_is_one_with_these_options(arguments):
+    words = ["samekind", *arguments]
+    name = next(candidate for length in (3, 2) if (candidate := " ".join(words[:length])) in COMMANDS)
+    known = OPTIONS[name] | ({setting.flag for setting in SETTINGS} | {"--config"} if name == "samekind serve" else set())
+    assert {word.partition("=")[0] for word in arguments if word.startswith("--")} <= known | {"--help"}
+
+
+@pytest.mark.parametrize("arguments", calls("make"))
+def test_a_make_target_that_the_docs_show_is_there(arguments):
+    assert {word for word in arguments if "=" not in word} <= TARGETS
+
+
+@pytest.mark.parametrize("code", [pytest.param(code, id=f"{page}:{line}") for page, line, code in blocks("python")])
+def test_a_python_block_runs_against_a_real_server(code, server, photos, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(photos[0], tmp_path / "cat.jpg")
+    exec(compile(code.replace("localhost:50051", server), "a block of Python", "exec"), {"__name__": "__main__"})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_link_within_the_project_leads_somewhere(page):
+    links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()) if "://" not in link and link[0] != "#"]
+    assert [link for link in links if not (page.parent / link).exists()] == []
