@@ -41,7 +41,7 @@ def test_a_switch_reads_words(given: str, meant: bool) -> None:
         ([], {"SAMEKIND_PROT": "1"}, "the environment variable SAMEKIND_PROT is no setting; did you mean SAMEKIND_PORT? " + LISTS),
         (["--port", "http"], {}, "--port 'http' is not a value such as '50051'"),
         (["--port", "70000"], {}, "--port 70000 is out of range"),
-        (["--grace", "-1"], {}, "--grace -1.0 is out of range"),
+        (["--grace", "-1"], {}, "--grace -1 is out of range"),
         (["--precision", "int8"], {}, "--precision 'int8' is not one of auto, exact, fast"),
         ([], {"SAMEKIND_OFFLINE": "maybe"}, "--offline 'maybe' is not a value such as 'False'"),
     ],

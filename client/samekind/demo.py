@@ -17,6 +17,7 @@ from rich.table import Table
 import samekind
 from samekind import shop
 from samekind.errors import NotFound, Unavailable
+from samekind.inputs import GivenLabels
 from samekind.types import Answer, Image
 
 PHOTOS = {"china.jpg": "a temple", "flower.jpg": "a flower"}
@@ -32,9 +33,9 @@ DRAWN = 8
 STARTS_WITH = "samekind listens on "
 
 
-def run(*, server: str | None = None) -> int:
+def run(*, server: str | None = None, console: Console | None = None) -> int:
     """Shows the main job against `server`, or one started for the demo; the exit code."""
-    console = Console()
+    console = console or Console()
     if server:
         _show(console, server)
     else:
@@ -74,7 +75,7 @@ def _drawn(console: Console, sk: samekind.Client) -> None:
     console.print(f"{right} of {len(products)} right.\n")
 
 
-def _timed(sk: samekind.Client, contents: Sequence[Path | Image], labels: samekind.LabelsLike) -> tuple[list[Answer], list[float]]:
+def _timed(sk: samekind.Client, contents: Sequence[Path | Image], labels: GivenLabels) -> tuple[list[Answer], list[float]]:
     """The answers of a batch, and the milliseconds of asking twice: the first time learns the labels' vectors, the second has them."""
     times = []
     for _ in range(2):

@@ -9,9 +9,8 @@ def main() -> int:
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     try:
         from samekind.errors import SamekindError, SettingError
-
         from samekind_server import app, settings
-    except ImportError as error:
+    except ModuleNotFoundError as error:
         print(f'samekind serve: {error.name} is missing; install the server with pip install "samekind[server]"', file=sys.stderr)
         return 2
     try:

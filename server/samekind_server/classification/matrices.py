@@ -73,5 +73,5 @@ def check(labels: Labels) -> None:
 
 def _refuse(embedded: Embedded, made: head.Sentences, owners: list[Label]) -> None:
     for row, error in sorted(embedded.errors.items()):
-        message = f"label {owners[row].name!r}, {made.texts[row]!r}: {error.message}"
+        message = f"label {owners[row].name!r}, {made.texts[row]!r:.60}: {error.message}"
         raise type(error)(message, violations=(Violation("labels", message),))
