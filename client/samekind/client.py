@@ -1,0 +1,203 @@
+"""`Client` and `AsyncClient`: two short lists over the same builders."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterable
+from functools import cached_property, partial, wraps
+from inspect import Parameter, signature
+from itertools import chain
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, Self, TypeAlias, TypeVar
+
+import grpc
+from google.protobuf.message import Message
+
+from samekind import calls
+from samekind.calls import Call, Item, Part, Response, Result
+from samekind.connection import PORT, Connection, connection
+
+P = ParamSpec("P")
+Asked = TypeVar("Asked", bound=Callable[..., object])
+Ask: TypeAlias = "grpc.UnaryUnaryMultiCallable[Message, Response]"
+AioAsk: TypeAlias = "grpc.aio.UnaryUnaryMultiCallable[Message, Response]"
+
+ADDRESS = f"localhost:{PORT}"
+TIMEOUT = 300.0
+# Requests of one call under way at once: while one is computed, the next is read and sent.
+WINDOW = 4
+
+
+def connect(
+    target: str = ADDRESS,
+    *,
+    key: str | None = None,
+    tls: bool | str | Path | None = None,
+    certificate: tuple[str | Path, str | Path] | None = None,
+    timeout: float | None = TIMEOUT,
+) -> Client:
+    """A client of the server at `target`, `host:port`; it connects when it is first asked.
+
+    `tls` is True for the public roots, or a file with the CA's certificate; `certificate` is (certificate, key), two files,
+    for a server that wants to know its clients. `timeout` is in seconds for each request; a big batch is several requests.
+    """
+    return Client(connection(target, key=key, tls=tls, certificate=certificate, timeout=timeout))
+
+
+def aconnect(
+    target: str = ADDRESS,
+    *,
+    key: str | None = None,
+    tls: bool | str | Path | None = None,
+    certificate: tuple[str | Path, str | Path] | None = None,
+    timeout: float | None = TIMEOUT,
+) -> AsyncClient:
+    """The async twin of `connect`."""
+    return AsyncClient(connection(target, key=key, tls=tls, certificate=certificate, timeout=timeout))
+
+
+def _blocking(build: Callable[P, Call[Response, Item, Result]]) -> Callable[Concatenate[Client, P], Result]:
+    """The builder as a method that waits for the answer."""
+
+    def ask(client: Client, /, *args: P.args, **kwargs: P.kwargs) -> Result:
+        return client._run(build(*args, **kwargs))
+
+    return _described(ask, build)
+
+
+def _awaited(build: Callable[P, Call[Response, Item, Result]]) -> Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, Result]]:
+    """The builder as a method to await."""
+
+    async def ask(client: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> Result:
+        return await client._run(build(*args, **kwargs))
+
+    return _described(ask, build)
+
+
+def _described(method: Asked, build: Callable[..., object]) -> Asked:
+    """The method with its builder's words and signature, as `help` shows them."""
+    wraps(build)(method)
+    asked = signature(build)
+    this = Parameter("self", Parameter.POSITIONAL_ONLY)
+    vars(method)["__signature__"] = asked.replace(parameters=[this, *asked.parameters.values()], return_annotation=asked.empty)
+    return method
+
+
+class Client:
+    """Asks one server, from any number of threads; use it with `with`, or close it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._channel = connection.channel()
+
+    classify = _blocking(calls.classify)
+    embed = _blocking(calls.embed)
+    models = _blocking(calls.list_models)
+    model = _blocking(calls.get_model)
+
+    def close(self) -> None:
+        """Hangs up; what is under way is cancelled."""
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _run(self, call: Call[Response, Item, Result]) -> Result:
+        ask = self._channel.unary_unary(call.method.path, calls.serialized, call.method.response)
+        first, second = next(call.parts, None), next(call.parts, None)
+        if first and second:
+            return call.finish(self._several(ask, chain((first, second), call.parts)))
+        return call.finish(self._one(ask, first) if first else [])
+
+    def _one(self, ask: Ask[Response], part: Part[Response, Item]) -> list[Item]:
+        """Asked directly, which is a millisecond quicker than by a future."""
+        return self._answer(ask, part, partial(ask, part.request, **self._connection.beside(part.request_id)) if part.request else _nothing)
+
+    def _several(self, ask: Ask[Response], parts: Iterable[Part[Response, Item]]) -> list[Item]:
+        items: list[Item] = []
+        waiting: deque[tuple[Part[Response, Item], grpc.Future[Response] | None]] = deque()
+        try:
+            for part in parts:
+                if len(waiting) == WINDOW:
+                    items += self._next(ask, waiting)
+                waiting.append((part, ask.future(part.request, **self._connection.beside(part.request_id)) if part.request else None))
+            while waiting:
+                items += self._next(ask, waiting)
+        finally:
+            for _, sent in waiting:
+                if sent:
+                    sent.cancel()
+        return items
+
+    def _next(self, ask: Ask[Response], waiting: deque[tuple[Part[Response, Item], grpc.Future[Response] | None]]) -> list[Item]:
+        part, sent = waiting.popleft()
+        return self._answer(ask, part, sent.result if sent else _nothing)
+
+    def _answer(self, ask: Ask[Response], part: Part[Response, Item], wait: Callable[[], Response | None]) -> list[Item]:
+        try:
+            response = wait()
+        except grpc.RpcError as broken:
+            return part.refused(self._connection.error(broken, part.request_id))
+        following = part.follow(response)
+        return part.read(response) + (self._one(ask, following) if following else [])
+
+
+class AsyncClient:
+    """Asks one server from one event loop; use it with `async with`, or close it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    classify = _awaited(calls.classify)
+    embed = _awaited(calls.embed)
+    models = _awaited(calls.list_models)
+    model = _awaited(calls.get_model)
+
+    async def close(self) -> None:
+        """Hangs up; what is under way is cancelled."""
+        await self._channel.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    @cached_property
+    def _channel(self) -> grpc.aio.Channel:
+        # Made when it is first used, as it belongs to the event loop then running.
+        return self._connection.aio_channel()
+
+    async def _run(self, call: Call[Response, Item, Result]) -> Result:
+        """Draws parts in a thread, so that reading files does not hold the event loop."""
+        ask = self._channel.unary_unary(call.method.path, calls.serialized, call.method.response)
+        items: list[Item] = []
+        waiting: deque[asyncio.Task[list[Item]]] = deque()
+        try:
+            while part := await asyncio.to_thread(next, call.parts, None):
+                if len(waiting) == WINDOW:
+                    items += await waiting.popleft()
+                waiting.append(asyncio.create_task(self._answer(ask, part)))
+            while waiting:
+                items += await waiting.popleft()
+        finally:
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+        return call.finish(items)
+
+    async def _answer(self, ask: AioAsk[Response], part: Part[Response, Item]) -> list[Item]:
+        try:
+            response = await ask(part.request, **self._connection.beside(part.request_id)) if part.request else None
+        except grpc.RpcError as broken:
+            return part.refused(self._connection.error(broken, part.request_id))
+        following = part.follow(response)
+        return part.read(response) + (await self._answer(ask, following) if following else [])
+
+
+def _nothing() -> None:
+    return None
