@@ -139,14 +139,15 @@ def _told(call: grpc.Call) -> SamekindError | None:
 
 def _guessed(call: grpc.Call, connection: Connection) -> SamekindError:
     """The error of a call that gRPC itself ended, or something between client and server."""
-    code, details, target = call.code(), call.details() or "", connection.target
+    code, target = call.code(), connection.target
+    details = (call.details() or "").rpartition("last error: ")[2]
     match code:
         case grpc.StatusCode.UNAVAILABLE if re.search("handshake|SSL|TLS", details):
             return errors.Unavailable(f"no TLS connection to {target}: it does not speak TLS, or its certificate is not trusted ({details})")
-        case grpc.StatusCode.UNAVAILABLE if re.search("failed to connect|resol", details, re.IGNORECASE):
-            return errors.Unavailable(f"no server answers at {target}; start one with `samekind serve` ({details})")
-        case grpc.StatusCode.UNAVAILABLE:
+        case grpc.StatusCode.UNAVAILABLE if re.search("closed|reset|GOAWAY", details):
             return errors.Unavailable(f"the connection to {target} broke; ask again, with tls=True where the server speaks TLS ({details})")
+        case grpc.StatusCode.UNAVAILABLE:
+            return errors.Unavailable(f"no server answers at {target}; start one with `samekind serve` ({details})")
         case grpc.StatusCode.DEADLINE_EXCEEDED:
             return errors.DeadlineExceeded(f"no answer from {target} within {connection.timeout:g} s; give a longer timeout or less at once")
         case grpc.StatusCode.UNIMPLEMENTED:
