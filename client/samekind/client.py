@@ -15,7 +15,7 @@ import grpc
 from google.protobuf.message import Message
 
 from samekind import calls
-from samekind.calls import Call, Item, Part, Response, Result
+from samekind.batches import Call, Item, Part, Response, Result, serialized
 from samekind.connection import PORT, Connection, connection
 
 P = ParamSpec("P")
@@ -107,7 +107,7 @@ class Client:
         self.close()
 
     def _run(self, call: Call[Response, Item, Result]) -> Result:
-        ask = self._channel.unary_unary(call.method.path, calls.serialized, call.method.response)
+        ask = self._channel.unary_unary(call.method.path, serialized, call.method.response)
         first, second = next(call.parts, None), next(call.parts, None)
         if first and second:
             return call.finish(self._several(ask, chain((first, second), call.parts)))
@@ -174,7 +174,7 @@ class AsyncClient:
 
     async def _run(self, call: Call[Response, Item, Result]) -> Result:
         """Draws parts in a thread, so that reading files does not hold the event loop."""
-        ask = self._channel.unary_unary(call.method.path, calls.serialized, call.method.response)
+        ask = self._channel.unary_unary(call.method.path, serialized, call.method.response)
         items: list[Item] = []
         waiting: deque[asyncio.Task[list[Item]]] = deque()
         try:

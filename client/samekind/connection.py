@@ -101,7 +101,7 @@ def connection(
     address = _address(target)
     secure = certificate is not None if tls is None else tls is not False
     if key and not secure and not _is_local(address):
-        raise ValueError(f"a key to {target} would travel readable for everyone on the way; use tls=True, or tls=Path(...) of the CA's certificate")
+        raise ValueError(f"a key to {target} would travel readable for everyone on the way; use TLS (tls=..., or --tls and --ca)")
     if key and not (key.isascii() and key.isprintable()):
         raise ValueError("a key is of printable ASCII characters, without a line's end")
     return Connection(address, timeout, _credentials(tls, certificate) if secure else None, key)
@@ -145,7 +145,7 @@ def _guessed(call: grpc.Call, connection: Connection) -> SamekindError:
         case grpc.StatusCode.UNAVAILABLE if re.search("handshake|SSL|TLS", details):
             return errors.Unavailable(f"no TLS connection to {target}: it does not speak TLS, or its certificate is not trusted ({details})")
         case grpc.StatusCode.UNAVAILABLE if re.search("closed|reset|GOAWAY", details):
-            return errors.Unavailable(f"the connection to {target} broke; ask again, with tls=True where the server speaks TLS ({details})")
+            return errors.Unavailable(f"the connection to {target} broke; ask again, with TLS where the server speaks it ({details})")
         case grpc.StatusCode.UNAVAILABLE:
             return errors.Unavailable(f"no server answers at {target}; start one with `samekind serve` ({details})")
         case grpc.StatusCode.DEADLINE_EXCEEDED:

@@ -1,0 +1,268 @@
+"""The command line: `samekind classify | embed | models | serve | demo`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import numpy as np
+
+import samekind
+from samekind.client import ADDRESS, TIMEOUT
+from samekind.errors import SamekindError
+from samekind.inputs import Given
+from samekind.types import Embedding, Floats
+
+try:
+    import typer
+    from rich.console import Console
+    from rich.progress import track
+
+    from samekind import show
+except ModuleNotFoundError as missing:
+    print(f'samekind: {missing.name} is missing; install the command line with pip install "samekind[cli]"', file=sys.stderr)
+    raise SystemExit(2) from None
+
+IMAGES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="What kind is it, and what else is the same kind? Exit codes: 0 done, 1 the server refused, 2 wrong usage.",
+)
+models = typer.Typer(no_args_is_help=True, help="The models a server serves.")
+app.add_typer(models, name="models")
+
+Server = Annotated[str, typer.Option(envvar="SAMEKIND_SERVER", help="Address of the server, host:port.")]
+Key = Annotated[str, typer.Option(envvar="SAMEKIND_KEY", help="Key the server asks for.")]
+Tls = Annotated[bool, typer.Option("--tls", help="Speak TLS and trust the public authorities.")]
+Ca = Annotated[Path | None, typer.Option(envvar="SAMEKIND_CA", help="Speak TLS and trust the authority of this certificate file.")]
+Timeout = Annotated[float, typer.Option(help="Seconds each request may take; a big batch is several.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
+Paths = Annotated[list[Path] | None, typer.Argument(help="Image files, and folders to look for images in.", show_default=False)]
+Texts = Annotated[list[str] | None, typer.Option("--text", help="A text to look at; may be repeated.")]
+ModelName = Annotated[str, typer.Option("--model", help="A model the server serves; its first where none is named.")]
+
+
+def main() -> None:
+    """The command `samekind`."""
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    app()
+
+
+@app.callback()
+def common(
+    version: Annotated[bool, typer.Option("--version", is_eager=True, callback=lambda asked: _version(asked), help="Print the version.")] = False,
+) -> None:
+    """Options of samekind itself."""
+
+
+@app.command()
+def classify(
+    paths: Paths = None,
+    text: Texts = None,
+    labels: Annotated[str, typer.Option(help="Labels, with commas between them: cat,dog,car.")] = "",
+    label: Annotated[list[str] | None, typer.Option(help='A label with a description, "ripe=a yellow banana"; may be repeated.')] = None,
+    multi: Annotated[bool, typer.Option("--multi", help="Any number of labels may hold, not exactly one.")] = False,
+    top_k: Annotated[int, typer.Option(min=0, help="Most labels to answer; 0 is all.")] = 0,
+    min_probability: Annotated[float, typer.Option(min=0, max=1, help="Leave out less probable labels.")] = 0.0,
+    templates: Annotated[list[str] | None, typer.Option(help="plain, photo or imagenet; or a sentence with one {}, may be repeated.")] = None,
+    model: ModelName = "",
+    server: Server = ADDRESS,
+    key: Key = "",
+    tls: Tls = False,
+    ca: Ca = None,
+    timeout: Timeout = TIMEOUT,
+    as_json: Json = False,
+) -> None:
+    """Say what kind images and texts are, among labels."""
+    with _told(as_json):
+        inputs, kinds = _inputs(paths, text), _labels(labels, label)
+        names, started = [name for name, _ in inputs], time.perf_counter()
+        with _client(server, key, tls, ca, timeout) as sk:
+            answers = sk.classify(
+                _followed(inputs),
+                kinds,
+                multi=multi,
+                top_k=top_k,
+                min_probability=min_probability,
+                templates=_templates(templates),
+                model=model,
+            )
+        _warn_of_cuts(names, [answer.truncated for answer in answers], answers[0].truncated_labels)
+        _print(show.answers_json(names, answers) if as_json else show.answers(names, answers, time.perf_counter() - started))
+        _end(answer.error for answer in answers)
+
+
+@app.command()
+def embed(
+    paths: Paths = None,
+    text: Texts = None,
+    dimensions: Annotated[int, typer.Option(min=0, help="Keep the first so many numbers and normalise again; 0 is all.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Write the vectors to this .npy file, a row for each input; NaN where it failed.")] = None,
+    model: ModelName = "",
+    server: Server = ADDRESS,
+    key: Key = "",
+    tls: Tls = False,
+    ca: Ca = None,
+    timeout: Timeout = TIMEOUT,
+    as_json: Json = False,
+) -> None:
+    """Turn images and texts into unit vectors."""
+    with _told(as_json):
+        inputs, started = _inputs(paths, text), time.perf_counter()
+        names = [name for name, _ in inputs]
+        with _client(server, key, tls, ca, timeout) as sk:
+            made = sk.embed(_followed(inputs), dimensions=dimensions, model=model)
+        _warn_of_cuts(names, [each.truncated for each in made], ())
+        if out:
+            _save(out, made)
+        _print(show.embeddings_json(names, made) if as_json else show.embeddings(names, made, time.perf_counter() - started))
+        _end(each.error for each in made)
+
+
+@models.command("list")
+def list_models(
+    server: Server = ADDRESS,
+    key: Key = "",
+    tls: Tls = False,
+    ca: Ca = None,
+    timeout: Timeout = TIMEOUT,
+    as_json: Json = False,
+) -> None:
+    """List the models."""
+    with _told(as_json), _client(server, key, tls, ca, timeout) as sk:
+        served = sk.models()
+        _print(show.models_json(served) if as_json else show.models(served))
+
+
+@models.command("show")
+def show_model(
+    name: Annotated[str, typer.Argument(help="The model's name; the server's first where none is named.", show_default=False)] = "",
+    server: Server = ADDRESS,
+    key: Key = "",
+    tls: Tls = False,
+    ca: Ca = None,
+    timeout: Timeout = TIMEOUT,
+    as_json: Json = False,
+) -> None:
+    """Show one model."""
+    with _told(as_json), _client(server, key, tls, ca, timeout) as sk:
+        served = sk.model(name)
+        _print(show.model_json(served) if as_json else show.model(served))
+
+
+@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def serve(context: typer.Context) -> None:
+    """Serve; `samekind serve --help` lists the settings."""
+    # The process becomes the server, so that signals reach it; -P keeps files of the working directory out of its imports.
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "samekind_server", *context.args])
+
+
+@app.command()
+def demo(server: Annotated[str | None, typer.Option(help="Ask this server instead of one started for the demo.")] = None) -> None:
+    """Show the main job on real photographs and drawn pictures."""
+    with _told(as_json=False):
+        from samekind import demo
+
+        raise typer.Exit(demo.run(server=server))
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        _print(f"samekind {samekind.__version__}\n")
+        raise typer.Exit
+
+
+@contextmanager
+def _told(as_json: bool) -> Iterator[None]:
+    """Ends a command with one line and the right exit code."""
+    try:
+        yield
+    except SamekindError as error:
+        if as_json:
+            _print(show.refusal_json(error))
+        _stop(error.message, 1)
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    except BrokenPipeError:
+        # Who read our output has enough; what is left to flush goes nowhere. 141 is what a shell tells of SIGPIPE.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(141) from None
+
+
+def _stop(message: str, code: int) -> NoReturn:
+    print(f"samekind: {message}", file=sys.stderr)
+    raise typer.Exit(code)
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def _end(errors: Iterable[SamekindError | None]) -> None:
+    if any(errors):
+        raise typer.Exit(1)
+
+
+def _client(server: str, key: str, tls: bool, ca: Path | None, timeout: float) -> samekind.Client:
+    try:
+        return samekind.connect(server, key=key or None, tls=ca or tls or None, timeout=timeout)
+    except (OSError, ValueError) as error:
+        _stop(str(error), 2)
+
+
+def _inputs(paths: Sequence[Path] | None, texts: Sequence[str] | None) -> list[tuple[str, Given]]:
+    files = [(str(file), file) for path in paths or () for file in _files(path)]
+    inputs: list[tuple[str, Given]] = [*files, *((text, text) for text in texts or ())]
+    return inputs or _stop("nothing to look at; give image files, folders or --text", 2)
+
+
+def _files(path: Path) -> list[Path]:
+    if not path.exists():
+        _stop(f"no such file: {path}", 2)
+    if not path.is_dir():
+        return [path]
+    found = sorted(file for file in path.rglob("*") if file.suffix.lower() in IMAGES and not file.name.startswith(".") and file.is_file())
+    return found or _stop(f"no images in {path}; looked for {', '.join(sorted(IMAGES))}", 2)
+
+
+def _labels(names: str, described: Sequence[str] | None) -> dict[str, list[str]]:
+    labels: dict[str, list[str]] = {name.strip(): [] for name in names.split(",") if name.strip()}
+    for each in described or ():
+        name, _, description = (part.strip() for part in each.partition("="))
+        labels.setdefault(name, []).extend([description] if description else [])
+    return labels or _stop('no labels; give --labels cat,dog or --label "ripe=a yellow banana"', 2)
+
+
+def _templates(given: Sequence[str] | None) -> str | Sequence[str]:
+    if not given:
+        return "photo"
+    return given[0] if len(given) == 1 and "{}" not in given[0] else given
+
+
+def _followed(inputs: Sequence[tuple[str, Given]]) -> Iterable[Given]:
+    """The contents; a terminal sees how far they are."""
+    hidden = not sys.stderr.isatty()
+    return track((content for _, content in inputs), "Asking", len(inputs), console=Console(stderr=True), transient=True, disable=hidden)
+
+
+def _warn_of_cuts(names: Sequence[str], cut: Sequence[bool], labels: Sequence[str]) -> None:
+    for name in (*(f"label {label}" for label in labels), *(name for name, was in zip(names, cut, strict=True) if was)):
+        print(f"samekind: longer than the model reads, so its end was cut: {name:.60}", file=sys.stderr)
+
+
+def _save(file: Path, made: Sequence[Embedding]) -> None:
+    size = max(each.vector.size for each in made)
+    rows: Floats = np.stack([np.full(size, np.nan, np.float32) if each.error else each.vector for each in made])
+    try:
+        np.save(file, rows)
+    except OSError as error:
+        _stop(f"cannot write {file}: {error.strerror}", 2)

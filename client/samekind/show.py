@@ -1,0 +1,167 @@
+"""How answers look: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from samekind.errors import SamekindError
+from samekind.types import Answer, Embedding, Model, ProbabilityKind, Report
+
+# Wide enough that a pipe to grep or a file never folds a row.
+PIPE_WIDTH = 400
+KINDS = {
+    ProbabilityKind.SOFTMAX: "shares among these labels",
+    ProbabilityKind.SIGMOID: "the model's own, each label by itself",
+    ProbabilityKind.BACKGROUND: "each label against neutral prompts, a ranking score",
+}
+
+
+def answers(names: Sequence[str], given: Sequence[Answer], seconds: float) -> str:
+    """Answers as a table: the best label of each input, then the next two."""
+    table = _table("input", "is", "probability", "then")
+    for name, answer in zip(names, given, strict=True):
+        table.add_row(Text(name), *(_failed(answer.error) if answer.error else _ranked(answer)))
+    report = _report([answer.report for answer in given])
+    kind = f"; probability: {KINDS[given[0].probability_kind]}" if report.model else ""
+    return _printed(table, Text(f"{len(given)} in {seconds:.2f} s by {_maker(report)}{kind}", style="dim"))
+
+
+def answers_json(names: Sequence[str], given: Sequence[Answer]) -> str:
+    """Answers as `{"results": [{"input", "top", "scores"}]}`; a failed one has an "error"."""
+    results = [{"input": name, **_answer_json(answer)} for name, answer in zip(names, given, strict=True)]
+    return _json({"results": results, "probability_kind": given[0].probability_kind.value, "report": _report_json(given)})
+
+
+def embeddings(names: Sequence[str], given: Sequence[Embedding], seconds: float) -> str:
+    """Embeddings as a table: the size and the first numbers of each."""
+    table = _table("input", "dimensions", "vector")
+    for name, each in zip(names, given, strict=True):
+        start = " ".join(f"{number:+.4f}" for number in each.vector[:6])
+        table.add_row(Text(name), *(_failed(each.error) if each.error else (str(each.vector.size), f"{start} …")))
+    report = _report([each.report for each in given])
+    return _printed(table, Text(f"{len(given)} in {seconds:.2f} s by {_maker(report)}; space {given[0].space}", style="dim"))
+
+
+def embeddings_json(names: Sequence[str], given: Sequence[Embedding]) -> str:
+    """Embeddings as `{"results": [{"input", "vector"}], "space"}`; a failed one has an "error"."""
+    results = [
+        {"input": name, **({"error": error_json(each.error)} if each.error else {"vector": _rounded(each.vector.tolist())})}
+        for name, each in zip(names, given, strict=True)
+    ]
+    return _json({"results": results, "space": given[0].space, "report": _report_json(given)})
+
+
+def models(given: Sequence[Model]) -> str:
+    """Models as a table."""
+    table = _table("model", "dimensions", "image", "context", "parameters", "scores", "runtime", "precision")
+    for model in given:
+        size, numbers = f"{model.image_size} px", f"{model.parameters / 1e6:.1f} M"
+        name = f"{model.name} (default)" if model.default else model.name
+        kind, precision = model.score_kind.value, model.precision.value
+        table.add_row(Text(name), str(model.dimensions), size, f"{model.context_length} tokens", numbers, kind, model.runtime, precision)
+    return _printed(table)
+
+
+def model(given: Model) -> str:
+    """All of one model, a line for each thing."""
+    table = _table("", "")
+    for key, value in _model_json(given).items():
+        table.add_row(key.replace("_", " "), Text(", ".join(map(str, value)) if isinstance(value, tuple) else str(value)))
+    return _printed(table)
+
+
+def models_json(given: Sequence[Model]) -> str:
+    """Models as `{"models": [...]}`."""
+    return _json({"models": [_model_json(each) for each in given]})
+
+
+def model_json(given: Model) -> str:
+    """One model as an object."""
+    return _json(_model_json(given))
+
+
+def error_json(error: SamekindError) -> dict[str, str]:
+    """What a program needs of an error."""
+    return {"code": error.code, "reason": error.reason, "message": error.message}
+
+
+def refusal_json(error: SamekindError) -> str:
+    """A whole question's error as `{"error": ...}`."""
+    return _json({"error": error_json(error)})
+
+
+def _ranked(answer: Answer) -> tuple[RenderableType, ...]:
+    if not answer.scores:
+        return Text("nothing probable enough", style="yellow"), "", ""
+    best, *rest = answer.scores
+    then = ", ".join(f"{score.label} {score.probability:.1%}" for score in rest[:2])
+    return Text(best.label, style="bold"), f"{best.probability:.1%}", Text(then, style="dim")
+
+
+def _failed(error: SamekindError) -> tuple[RenderableType]:
+    return (Text(f"{error.reason}: {error.message}", style="red"),)
+
+
+def _answer_json(answer: Answer) -> dict[str, Any]:
+    if answer.error:
+        return {"top": None, "scores": [], "error": error_json(answer.error)}
+    return {"top": answer.top or None, "scores": [_rounded(asdict(score)) for score in answer.scores]}
+
+
+def _model_json(given: Model) -> dict[str, Any]:
+    return asdict(given) | {"score_kind": given.score_kind.value, "precision": given.precision.value}
+
+
+def _report_json(given: Sequence[Answer] | Sequence[Embedding]) -> dict[str, Any]:
+    report = _report([each.report for each in given])
+    precision = report.precision.value if report.precision else None
+    return {key: _rounded(value) for key, value in (asdict(report) | {"precision": precision}).items()}
+
+
+def _report(reports: Sequence[Report]) -> Report:
+    """One report of all requests: their milliseconds added up."""
+    different = list({id(report): report for report in reports}.values())
+    made = next((report for report in different if report.model), different[0])
+    wait, decode, compute = (sum(getattr(each, name) for each in different) for name in ("wait_ms", "decode_ms", "compute_ms"))
+    return Report(made.model, made.space, made.precision, wait, decode, compute)
+
+
+def _maker(report: Report) -> str:
+    return f"{report.model} ({report.precision.value})" if report.precision else report.model or "no model"
+
+
+def _rounded(value: Any) -> Any:
+    match value:
+        case float():
+            return round(value, 6)
+        case dict():
+            return {key: _rounded(each) for key, each in value.items()}
+        case list():
+            return [_rounded(each) for each in value]
+    return value
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False) + "\n"
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=any(columns), header_style="dim")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+def _printed(*parts: RenderableType) -> str:
+    console = Console(highlight=False)
+    console.width = console.width if console.is_terminal else PIPE_WIDTH
+    with console.capture() as captured:
+        console.print(*parts)
+    return captured.get()
