@@ -32,7 +32,12 @@ USER 10001
 WORKDIR /data
 VOLUME /data
 EXPOSE 50051
-HEALTHCHECK --start-period=60s CMD ["samekind", "health", "--server", "localhost:50051"]
+HEALTHCHECK --start-period=60s CMD ["python", "-c", "\
+import grpc; \
+from grpc_health.v1 import health_pb2, health_pb2_grpc; \
+health = health_pb2_grpc.HealthStub(grpc.insecure_channel('127.0.0.1:50051')); \
+answer = health.Check(health_pb2.HealthCheckRequest(), timeout=5); \
+raise SystemExit(answer.status != health_pb2.HealthCheckResponse.SERVING)"]
 ENTRYPOINT ["samekind", "serve"]
 # Nothing outside reaches the server until a port is published; arguments of one's own say --insecure themselves.
 CMD ["--insecure"]
