@@ -51,7 +51,7 @@ def _show(console: Console, address: str) -> None:
         model = sk.model()
         _photographs(console, sk)
         _drawn(console, sk)
-        console.print(_what_next(model.name), highlight=False)
+        console.print(_what_next(model.name), highlight=False, soft_wrap=True)
 
 
 def _photographs(console: Console, sk: samekind.Client) -> None:
@@ -100,7 +100,11 @@ def _cells(answer: Answer) -> tuple[str, str, str]:
 def _finish(console: Console, table: Table, answers: Sequence[Answer], ms: Sequence[float]) -> None:
     console.print(table)
     again = f"{ms[1]:.0f} ms asked again, {ms[1] / len(answers):.1f} ms a picture"
-    console.print(f"{len(answers)} pictures in one call: {ms[0]:.0f} ms with the labels new, {again} ({answers[0].report.model}).\n", style="dim")
+    console.print(
+        f"{len(answers)} pictures in one call: {ms[0]:.0f} ms with the labels new, {again} ({answers[0].report.model}).\n",
+        style="dim",
+        soft_wrap=True,
+    )
 
 
 def _what_next(model: str) -> str:
