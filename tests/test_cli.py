@@ -179,12 +179,11 @@ def test_a_reader_that_has_enough_is_no_failure(cli, server):
 def test_ctrl_c_is_quiet():
     """A server that accepts and never answers keeps the command waiting."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        address = f"127.0.0.1:{silent.getsockname()[1]}"
-        with subprocess.Popen([*COMMAND, "models", "list", "--server", address], stderr=subprocess.PIPE, env=environment()) as waiting:
-            with silent.accept()[0] as heard:
-                heard.recv(1)
-                waiting.send_signal(signal.SIGINT)
-                _, told = waiting.communicate(timeout=30)
+        command = [*COMMAND, "models", "list", "--server", f"127.0.0.1:{silent.getsockname()[1]}"]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, env=environment()) as waiting, silent.accept()[0] as heard:
+            heard.recv(1)
+            waiting.send_signal(signal.SIGINT)
+            _, told = waiting.communicate(timeout=30)
     assert (waiting.returncode, told) == (130, b"")
 
 

@@ -148,7 +148,7 @@ def _guessed(call: grpc.Call, connection: Connection) -> SamekindError:
             return errors.Unavailable(f"the connection to {target} broke; ask again, with TLS where the server speaks it ({details})")
         case grpc.StatusCode.UNAVAILABLE:
             return errors.Unavailable(f"no server answers at {target}; start one with `samekind serve` ({details})")
-        case grpc.StatusCode.DEADLINE_EXCEEDED:
+        case grpc.StatusCode.DEADLINE_EXCEEDED if connection.timeout:
             return errors.DeadlineExceeded(f"no answer from {target} within {connection.timeout:g} s; give a longer timeout or less at once")
         case grpc.StatusCode.UNIMPLEMENTED:
             return errors.Unimplemented(f"the server at {target} does not know this call; is it samekind, and as new as this client? ({details})")
