@@ -132,7 +132,7 @@ def _other_colour(avoid: Colour, chance: np.random.Generator) -> np.ndarray:
     while True:
         tint = chance.uniform(0, 255, 3)
         wall: np.ndarray = tint + (chance.uniform(120, 250) - tint) * chance.uniform(0.5, 1.0)
-        if np.linalg.norm(wall - np.array(avoid)) > 75:
+        if float(np.linalg.norm(wall - np.array(avoid))) > 75:
             return wall
 
 
@@ -168,7 +168,8 @@ def _marks(pattern: str, u: np.ndarray, v: np.ndarray) -> np.ndarray:
         return radius < 0.28
     if pattern == "flowered":
         return (radius < 0.27 + 0.15 * np.cos(5 * turn)) & (radius > 0.1)
-    return radius < 0.46 * (0.38 + 0.62 * np.abs((turn * 5 / (2 * math.pi)) % 1 * 2 - 1) ** 1.4)
+    star: np.ndarray = radius < 0.46 * (0.38 + 0.62 * np.abs((turn * 5 / (2 * math.pi)) % 1 * 2 - 1) ** 1.4)
+    return star
 
 
 class _Pen:
