@@ -11,6 +11,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 import samekind
+from samekind.v1 import embedding_service_pb2 as pb
+from samekind.v1.embedding_service_pb2_grpc import EmbeddingServiceStub
+from samekind_server.settings import SETTINGS
 from tests.running import address, process, started
 
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
@@ -120,16 +123,20 @@ def test_a_model_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
 
 
 def test_the_caller_s_request_id_comes_back_with_the_answer(server: str) -> None:
-    from samekind.v1 import embedding_service_pb2 as pb
-    from samekind.v1.embedding_service_pb2_grpc import EmbeddingServiceStub
-
     with grpc.insecure_channel(server) as channel:
         _, call = EmbeddingServiceStub(channel).GetModel.with_call(pb.GetModelRequest(), metadata=[("x-request-id", "mine")])
     assert ("x-request-id", "mine") in [tuple(pair) for pair in call.initial_metadata()]
 
 
 def test_help_shows_every_setting() -> None:
-    from samekind_server.settings import SETTINGS
-
     shown = subprocess.run([sys.executable, "-m", "samekind_server", "--help"], capture_output=True, text=True, check=True).stdout
     assert [setting.flag for setting in SETTINGS if setting.flag not in shown] == []
+
+
+def test_a_refusal_bears_the_request_id_too(server: str) -> None:
+    with grpc.insecure_channel(server) as channel, pytest.raises(grpc.RpcError) as caught:
+        EmbeddingServiceStub(channel).GetModel(pb.GetModelRequest(model="nano"), metadata=[("x-request-id", "mine")])
+    assert ("x-request-id", "mine") in [tuple(pair) for pair in caught.value.trailing_metadata()]
+    with samekind.connect(server) as sk, pytest.raises(samekind.errors.NotFound) as found:
+        sk.model("nano")
+    assert len(found.value.metadata["request_id"]) == 32

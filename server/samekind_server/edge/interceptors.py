@@ -12,9 +12,10 @@ import grpc
 from grpc_status import rpc_status
 
 from samekind import wire
-from samekind.errors import Internal, SamekindError
+from samekind.errors import Internal, RequestTooLarge, SamekindError
 
 REQUEST_ID = "x-request-id"
+PUSHBACK = "grpc-retry-pushback-ms"
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 log = logging.getLogger(__name__)
 
@@ -33,9 +34,11 @@ class Errors(grpc.aio.ServerInterceptor):
 def _answering(behaviour: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
     async def answer(request: Any, context: Context) -> Any:
         request_id = _request_id(context)
-        await context.send_initial_metadata(((REQUEST_ID, request_id),))
         try:
-            return await behaviour(request, context)
+            response = await behaviour(request, context)
+            # Not before: a call whose headers have come is never retried by gRPC.
+            await context.send_initial_metadata(((REQUEST_ID, request_id),))
+            return response
         except SamekindError as error:
             await _abort(context, error, request_id)
         except (grpc.aio.AbortError, asyncio.CancelledError):
@@ -53,4 +56,13 @@ def _request_id(context: Context) -> str:
 
 
 async def _abort(context: Context, error: SamekindError, request_id: str) -> None:
-    await context.abort_with_status(rpc_status.to_status(wire.status(error, request_id=request_id)))
+    status = rpc_status.to_status(wire.status(error, request_id=request_id))
+    beside = ((REQUEST_ID, request_id), *_pushback(error))
+    await context.abort(status.code, status.details, (*status.trailing_metadata, *beside))
+
+
+def _pushback(error: SamekindError) -> tuple[tuple[str, str], ...]:
+    """When gRPC's own retries may ask again: in so many milliseconds, never where it would be refused again, else as they see fit."""
+    if isinstance(error, RequestTooLarge):
+        return ((PUSHBACK, "-1"),)
+    return ((PUSHBACK, str(max(1, round(1000 * error.retry_after)))),) if error.retry_after is not None else ()
