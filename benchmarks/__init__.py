@@ -1,0 +1,1 @@
+"""Measures speed (`python -m benchmarks`) and quality (`python -m benchmarks.quality`)."""

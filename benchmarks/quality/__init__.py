@@ -1,0 +1,1 @@
+"""Measures quality through a running server, on data that nothing was trained or tuned on."""

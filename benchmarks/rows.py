@@ -1,0 +1,56 @@
+"""The table of what is measured, each row in turns within one run."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks import inputs, serving, towers
+from benchmarks.timing import Contenders, Timings, interleaved
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing done in several ways, at most `rounds` times each; `items` are done each time."""
+
+    name: str
+    what: str
+    contenders: Callable[[], AbstractContextManager[Contenders]]
+    rounds: int
+    items: int = 1
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A row's timings, or why there are none."""
+
+    row: Row
+    timings: Timings | None
+    skipped: str | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """All that is known of the row."""
+        row = self.row
+        told = {"name": row.name, "what": row.what, "items": row.items, "skipped": self.skipped}
+        return told | (self.timings.as_json() if self.timings else {})
+
+
+ROWS = (
+    Row("classify", "one photo (640×480) among 10 labels it was asked before, mini", serving.classify, 60),
+    Row("batch", "32 photos embedded, mini", serving.batch, 10, 32),
+    Row("labels", f"one photo among {serving.MANY:,} labels, mini", serving.labels, 5),
+    Row("jpeg-640x480", "a JPEG of 640×480 made into 224 pixels of input", inputs.jpeg(640, 480), 40),
+    Row("jpeg-1600x1200", "a JPEG of 1600×1200 made into 224 pixels of input", inputs.jpeg(1600, 1200), 25),
+    Row("tokenize", f"{inputs.TEXTS:,} product descriptions made into tokens", inputs.tokenize, 15, inputs.TEXTS),
+    Row("vit-b-32", "8 images through ViT-B-32's image tower", towers.images, 10, 8),
+    Row("start-up", "from the command until it is ready", serving.start_up, 3),
+)
+
+
+def measured(row: Row) -> Measured:
+    """The row's timings on this machine, now."""
+    try:
+        with row.contenders() as contenders:
+            return Measured(row, interleaved(contenders, row.rounds))
+    except towers.Skipped as why:
+        return Measured(row, None, str(why))
