@@ -1,6 +1,7 @@
 """Chooses what runs a torch model: a CUDA device, OpenVINO where it is proved to agree, or else torch."""
 
 import logging
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,14 +18,14 @@ LOG = logging.getLogger(__name__)
 FARTHEST = {Precision.EXACT: 1e-5, Precision.FAST: 1e-2}  # 1 - cosine between a converted tower and its original
 
 
-def runtime(source: Source, model: nn.Module, precision: Precision | None, threads: int) -> Runtime:
+def runtime(source: Source, model: nn.Module, precision: Precision | None, threads: int, scratch: Path) -> Runtime:
     """The quickest that computes what the model says."""
     texts, cut = text_tower(model)
     reference = TorchRuntime(ImageTower(model), texts, precision=precision, threads=threads, cut=cut)
     if torch.cuda.is_available():
         return reference
     try:
-        converted = _converted(source, reference, precision, threads)
+        converted = _converted(source, reference, precision, threads, scratch)
         gap = _gap(source, converted, reference)
     except Exception as error:  # A compiler's errors are of any kind, and the way out is the same for all.
         LOG.warning("%s runs with torch, more slowly: OpenVINO does not take it: %s", source.name, error)
@@ -35,11 +36,11 @@ def runtime(source: Source, model: nn.Module, precision: Precision | None, threa
     return converted
 
 
-def _converted(source: Source, reference: TorchRuntime, precision: Precision | None, threads: int) -> OpenVinoRuntime:
+def _converted(source: Source, reference: TorchRuntime, precision: Precision | None, threads: int, scratch: Path) -> OpenVinoRuntime:
     pixels, ids = _probe(source, 2)
     length = ids.shape[1] if reference.cut(ids) is ids else -1
-    images = convert(reference.image_tower, torch.from_numpy(pixels), [-1, *pixels.shape[1:]])
-    texts = convert(reference.text_tower, torch.from_numpy(ids), [-1, length])
+    images = convert(reference.image_tower, torch.from_numpy(pixels), [-1, *pixels.shape[1:]], scratch)
+    texts = convert(reference.text_tower, torch.from_numpy(ids), [-1, length], scratch)
     return OpenVinoRuntime(images, texts, precision=precision, threads=threads, cut=reference.cut)
 
 

@@ -22,7 +22,9 @@ def load(name: str, *, offline: bool, precision: Precision | None, cache_dir: Pa
     With `precision` None it computes as fast as the processor can; `threads` 0 takes all cores.
     """
     source = find(name, Hub(cache_dir, offline))
-    encoder = _built(source, precision, threads) if _is_of_minis_form(source) else _through_torch(source, precision, threads)
+    if _is_of_minis_form(source):
+        return _built(source, precision, threads)
+    encoder = _through_torch(source, precision, threads, cache_dir)
     gc.collect()  # Of what conversion left in cycles, which is the size of the model.
     return encoder
 
@@ -39,16 +41,16 @@ def _built(source: Source, precision: Precision | None, threads: int) -> Encoder
 
     arrays = weights.read_arrays(source.weights)
     weights.check(source.weights, mini.shapes(source.config), {name: array.shape for name, array in arrays.items()})
-    weights.check_finite(source.weights, arrays)
+    weights.check_finite(source.weights, arrays.items())
     towers = mini.image_tower(source.config, arrays), mini.text_tower(source.config, arrays)
     return _encoder(source, arrays, OpenVinoRuntime(*towers, precision=precision, threads=threads, cut=after_largest))
 
 
-def _through_torch(source: Source, precision: Precision | None, threads: int) -> Encoder:
+def _through_torch(source: Source, precision: Precision | None, threads: int, cache_dir: Path) -> Encoder:
     from samekind_server.embedding import converting, torch_models
 
     model = torch_models.build(source)
-    return _encoder(source, torch_models.arrays(model), converting.runtime(source, model, precision, threads))
+    return _encoder(source, torch_models.arrays(model), converting.runtime(source, model, precision, threads, cache_dir))
 
 
 def _encoder(source: Source, arrays: Mapping[str, Floats], runtime: Runtime) -> Encoder:

@@ -1,8 +1,10 @@
 """Runs a model's two towers on the processor with OpenVINO."""
 
+import os
 import threading
 import warnings
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -61,8 +63,11 @@ def fastest() -> Precision:
     return Precision.FAST if capable and flags & BFLOAT16_FLAGS else Precision.EXACT
 
 
-def convert(tower: Any, example: Any, shape: list[int]) -> openvino.Model:
-    """The OpenVINO form of a torch tower; -1 in `shape` stands for any number."""
+def convert(tower: Any, example: Any, shape: list[int], scratch: Path) -> openvino.Model:
+    """The OpenVINO form of a torch tower; -1 in `shape` stands for any number.
+
+    It passes through a file in the folder `scratch`: as made, its constants are torch's own memory, and would keep all of it alive.
+    """
     import torch
     from torch.jit._trace import TracerWarning
 
@@ -70,4 +75,7 @@ def convert(tower: Any, example: Any, shape: list[int]) -> openvino.Model:
     warnings.filterwarnings("ignore", category=FutureWarning, message=r"`torch\.jit\.")
     warnings.filterwarnings("ignore", category=TracerWarning)
     torch.backends.mha.set_fastpath_enabled(False)  # Its fused operators are not among those OpenVINO takes.
-    return openvino.convert_model(tower, example_input=example, input=shape)
+    model = openvino.convert_model(tower, example_input=example, input=shape)
+    with TemporaryDirectory(dir=scratch if os.access(scratch, os.W_OK) else None, ignore_cleanup_errors=True) as folder:
+        openvino.save_model(model, f"{folder}/tower.xml", compress_to_fp16=False)
+        return openvino.Core().read_model(f"{folder}/tower.xml")

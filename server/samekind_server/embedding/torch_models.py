@@ -72,7 +72,7 @@ def build(source: Source) -> nn.Module:
     model: nn.Module = _untrained(source)
     tensors = _of_this_form(read_tensors(source.weights), model)
     check(source.weights, _shapes(model.state_dict()), _shapes(tensors))
-    check_finite(source.weights, {name: tensor.float().numpy() for name, tensor in tensors.items()})
+    check_finite(source.weights, ((name, tensor.float().numpy()) for name, tensor in tensors.items()))
     model.load_state_dict(tensors, strict=False)
     model.eval().requires_grad_(False)
     return model

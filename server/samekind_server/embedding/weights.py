@@ -60,9 +60,9 @@ def check(file: Path, expected: Mapping[str, Shape], given: Mapping[str, Shape])
             raise BadModel(f"{file} does not fit its configuration: {name} {list(shape)} has no place there")
 
 
-def check_finite(file: Path, tensors: Mapping[str, NDArray[Any]]) -> None:
+def check_finite(file: Path, tensors: Iterable[tuple[str, NDArray[Any]]]) -> None:
     """Raises BadModel, naming the first tensor that holds NaN or infinity."""
-    for name, tensor in tensors.items():
+    for name, tensor in tensors:
         if not np.isfinite(tensor).all():
             raise BadModel(f"{file} is damaged: {name} holds numbers that are not finite")
 
