@@ -55,7 +55,7 @@ bench: $(RUN) ## measure speed
 	$(BIN)/python -m benchmarks $(ARGS)
 
 eval: $(RUN) ## measure quality on DATA
-	$(BIN)/python -m benchmarks.quality $(ARGS)
+	$(BIN)/python -m benchmarks.quality --data $(DATA) $(ARGS)
 
 train-mini: $(TRAINING) ## train the built-in model on DATA
 	$(BIN)/python -m training --data $(DATA) $(ARGS)
