@@ -1,8 +1,11 @@
 """Runs a model's two towers on the processor with OpenVINO."""
 
+import logging
 import os
 import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -75,7 +78,20 @@ def convert(tower: Any, example: Any, shape: list[int], scratch: Path) -> openvi
     warnings.filterwarnings("ignore", category=FutureWarning, message=r"`torch\.jit\.")
     warnings.filterwarnings("ignore", category=TracerWarning)
     torch.backends.mha.set_fastpath_enabled(False)  # Its fused operators are not among those OpenVINO takes.
-    model = openvino.convert_model(tower, example_input=example, input=shape)
+    with _logging_kept():
+        model = openvino.convert_model(tower, example_input=example, input=shape)
     with TemporaryDirectory(dir=scratch if os.access(scratch, os.W_OK) else None, ignore_cleanup_errors=True) as folder:
         openvino.save_model(model, f"{folder}/tower.xml", compress_to_fp16=False)
         return openvino.Core().read_model(f"{folder}/tower.xml")
+
+
+@contextmanager
+def _logging_kept() -> Iterator[None]:
+    """The converter sets the level of all logging, and leaves it so where it fails."""
+    root = logging.getLogger()
+    level, handlers, filters = root.level, list(root.handlers), list(root.filters)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        root.handlers[:], root.filters[:] = handlers, filters

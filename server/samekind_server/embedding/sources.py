@@ -55,6 +55,7 @@ def find(name: str, hub: Hub) -> Source:
     """The files of the model of that name. Raises NotFound, BadModel or ModelUnavailable."""
     if name == "mini":
         return _in_folder(name, MINI)
+    hub.keep_still()
     if name.startswith(FOLDER):
         return _complete(_in_folder(name, Path(name.removeprefix(FOLDER)).expanduser()), hub)
     return _complete(_on_hub(name, hub) if name.startswith(HUB) else _of_open_clip(name, hub), hub)
