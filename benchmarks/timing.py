@@ -60,7 +60,7 @@ def interleaved(
     contenders: Contenders,
     rounds: int,
     *,
-    seconds: float = 15.0,
+    seconds: float = 10.0,
     clock: Clock = time.perf_counter,
     pause: Callable[[], object] = lambda: time.sleep(PAUSE),
 ) -> Timings:
