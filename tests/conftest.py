@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from PIL import Image as Pillow
-from samekind_server.embedding.registry import Registry
 
 from samekind.types import Precision
 from samekind_server.embedding.engine import Engine
 from samekind_server.embedding.images import ImageLimits
+from samekind_server.embedding.registry import Registry
 from tests.running import started
 
 

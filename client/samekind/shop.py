@@ -167,7 +167,8 @@ def _marks(pattern: str, u: np.ndarray, v: np.ndarray) -> np.ndarray:
     if pattern == "dotted":
         return radius < 0.28
     if pattern == "flowered":
-        return (radius < 0.27 + 0.15 * np.cos(5 * turn)) & (radius > 0.1)
+        flower: np.ndarray = (radius < 0.27 + 0.15 * np.cos(5 * turn)) & (radius > 0.1)
+        return flower
     star: np.ndarray = radius < 0.46 * (0.38 + 0.62 * np.abs((turn * 5 / (2 * math.pi)) % 1 * 2 - 1) ** 1.4)
     return star
 
@@ -299,9 +300,7 @@ def _sock(pen: _Pen) -> None:
 
 
 def _shoe(pen: _Pen) -> None:
-    pen.shape(
-        [(0.06, 0.34), (0.3, 0.36), (0.42, 0.4), (0.62, 0.58), *arc(0.83, 0.7, 0.13, 0.11, -90, 30), (0.05, 0.76)]
-    )
+    pen.shape([(0.06, 0.34), (0.3, 0.36), (0.42, 0.4), (0.62, 0.58), *arc(0.83, 0.7, 0.13, 0.11, -90, 30), (0.05, 0.76)])
     pen.shape([(0.04, 0.76), (0.97, 0.76), (0.95, 0.86), (0.05, 0.86)], PAPER)
     for step in range(3):
         x, y = 0.4 + 0.08 * step, 0.42 + 0.065 * step

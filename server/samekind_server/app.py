@@ -105,7 +105,7 @@ async def _prove(engine: Engine, name: str) -> Model:
     return encoder.model
 
 
-async def _say(state: health.aio.HealthServicer, status: HealthCheckResponse.ServingStatus.ValueType) -> None:
+async def _say(state: health.aio.HealthServicer, status: int) -> None:
     for service in ("", *SERVICES):
         await state.set(service, status)
 

@@ -66,7 +66,7 @@ class Setting:
         return PREFIX + self.name.upper()
 
 
-SETTINGS = tuple(Setting(row.name, row.default, row.metadata["help"]) for row in fields(Settings))
+SETTINGS = tuple(Setting(row.name, getattr(Settings, row.name), row.metadata["help"]) for row in fields(Settings))
 
 
 def read(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
@@ -74,7 +74,8 @@ def read(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
     given = vars(_parser().parse_args(arguments))
     file = given.pop("config")
     values = (_from_file(Path(file)) if file else {}) | _from_environment(environment) | given
-    return Settings(**{setting.name: _checked(setting, values[setting.name]) for setting in SETTINGS if setting.name in values})
+    checked: dict[str, Any] = {setting.name: _checked(setting, values[setting.name]) for setting in SETTINGS if setting.name in values}
+    return Settings(**checked)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -90,7 +91,7 @@ def _parser() -> _Parser:
         if isinstance(setting.default, bool):
             parser.add_argument(setting.flag, action=argparse.BooleanOptionalAction, help=setting.help)
         else:
-            many = {"action": "append"} if isinstance(setting.default, tuple) else {}
+            many: dict[str, Any] = {"action": "append"} if isinstance(setting.default, tuple) else {}
             parser.add_argument(setting.flag, metavar=setting.name.upper(), help=f"{setting.help} (default: {_shown(setting.default)})", **many)
     return parser
 

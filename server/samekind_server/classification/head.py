@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from samekind.types import Floats, Label, Labels, LabelScore, ProbabilityKind, ScoreKind
 from samekind_server.classification import templates
@@ -38,7 +39,8 @@ def matrix(vectors: Floats, made: Sentences) -> Floats:
     Without descriptions this is the classifier of CLIP (arXiv 2103.00020, section 3.1.4) as open_clip builds it.
     """
     rows = np.stack([_mean(vectors, names, descriptions) for names, descriptions in zip(made.names, made.descriptions, strict=True)])
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    unit: Floats = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return unit
 
 
 def neutral(labels: Labels) -> Labels:
@@ -66,7 +68,8 @@ def probabilities(encoder: Encoder, similarities: Floats, background: Floats | N
         against = np.logaddexp.reduce(encoder.logit_scale * background.astype(np.float64), axis=1, keepdims=True)
         return _sigmoid(logits - against + np.log(background.shape[1]))
     odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
+    shares: Floats = (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
+    return shares
 
 
 def ranked(names: Sequence[str], probability: Floats, similarity: Floats, *, top_k: int, at_least: float) -> tuple[LabelScore, ...]:
@@ -86,5 +89,6 @@ def _mean(vectors: Floats, names: range, descriptions: range) -> Floats:
     return mean
 
 
-def _sigmoid(logits: Floats) -> Floats:
-    return (0.5 * (1 + np.tanh(0.5 * logits))).astype(np.float32)
+def _sigmoid(logits: NDArray[np.float64]) -> Floats:
+    probability: Floats = (0.5 * (1 + np.tanh(0.5 * logits))).astype(np.float32)
+    return probability

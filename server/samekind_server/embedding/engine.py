@@ -143,7 +143,8 @@ def cut(vectors: Floats, dimensions: int) -> Floats:
         return vectors
     kept = vectors[:, :dimensions]
     norms = np.linalg.norm(kept, axis=1, keepdims=True)
-    return np.divide(kept, norms, out=np.zeros_like(kept), where=norms > 0)
+    unit: Floats = np.divide(kept, norms, out=np.zeros_like(kept), where=norms > 0)
+    return unit
 
 
 def _dimensions(encoder: Encoder, asked: int) -> int:
