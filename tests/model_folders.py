@@ -86,3 +86,17 @@ def _stronger(name: str, tensor: Any, uniform: Any) -> Any:
     if "running_var" in name:
         return tensor * (0.5 + uniform)
     return uniform if "gamma" in name else tensor + 0.3 * (uniform - 0.5)
+
+
+def siglip_tokenizer(folder: Path, vocabulary: int) -> None:
+    """A tokenizer in transformers' form, its padding the same id as its end of text, as SigLIP's is."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    made = Tokenizer(models.BPE(unk_token="<unk>"))
+    made.normalizer = normalizers.NFKC()
+    made.pre_tokenizer = pre_tokenizers.Metaspace()
+    words = ["a photo of a cat", "two red mugs on a wooden table", "a temple in china under a blue sky", "a yellow flower"]
+    made.train_from_iterator(words, trainers.BpeTrainer(vocab_size=vocabulary, special_tokens=["<pad>", "</s>", "<unk>"], show_progress=False))
+    made.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
+    PreTrainedTokenizerFast(tokenizer_object=made, pad_token="</s>", eos_token="</s>", unk_token="<unk>").save_pretrained(folder)

@@ -18,7 +18,7 @@ from samekind_server.embedding.loading import load
 from samekind_server.embedding.registry import Registry
 from samekind_server.embedding.sources import find
 from samekind_server.embedding.spaces import truncated
-from tests.model_folders import OF_MINIS_FORM, TINY, configure, into_hub_cache, minis_folder, perturbed, torch_folder
+from tests.model_folders import OF_MINIS_FORM, SMALL_TEXT, TINY, configure, into_hub_cache, minis_folder, perturbed, siglip_tokenizer, torch_folder
 
 WEIGHTS = "open_clip_model.safetensors"
 NO_NETWORK = """
@@ -61,6 +61,17 @@ def tiny(tmp_path_factory):
     return torch_folder(tmp_path_factory.mktemp("tiny") / "model", perturbed(open_clip.CLIP(**TINY)), TINY)
 
 
+@pytest.fixture(scope="module")
+def spoken(tmp_path_factory):
+    """The same with a tokenizer of transformers' beside it."""
+    import open_clip
+
+    config = TINY | {"text_cfg": SMALL_TEXT | {"hf_tokenizer_name": "someone/spoken"}}
+    folder = torch_folder(tmp_path_factory.mktemp("spoken") / "model", perturbed(open_clip.CLIP(**TINY)), config)
+    siglip_tokenizer(folder, 200)
+    return folder
+
+
 @pytest.fixture
 def small(tmp_path):
     """A model of mini's form."""
@@ -92,18 +103,19 @@ def test_a_name_that_does_not_exist_is_told_what_is_near(tmp_path, name, near):
         find(name, Hub(tmp_path, offline=True))
 
 
-def test_offline_no_network_is_touched_and_what_is_missing_says_the_way_out(tmp_path, tiny):
-    into_hub_cache(tmp_path, "someone/tiny", tiny)
-    names = ["mini", f"local-dir:{tiny}", "hf-hub:someone/tiny", "hf-hub:someone/else", "ViT-B-32/openai", "ViT-B-16-SigLIP/webli"]
-    told = without_network("offline", tmp_path, *names)
+def test_offline_no_network_is_touched_and_what_is_missing_says_the_way_out(tmp_path, tiny, spoken):
+    into_hub_cache(tmp_path, "someone/spoken", spoken)
+    here = ["mini", f"local-dir:{tiny}", f"local-dir:{spoken}", "hf-hub:someone/spoken"]
+    missing = ["hf-hub:someone/else", "ViT-B-32/openai", "ViT-B-16-SigLIP/webli"]
+    told = without_network("offline", tmp_path, *here, *missing)
     answers = told["answers"]
     assert told["touched"] == []
-    assert answers[names[1]] == answers[names[2]]
-    for name in names[3:]:
-        way_out = (
-            "--offline forbids fetching it: start once without --offline where there is a network; here without a network: mini, hf-hub:someone/tiny"
-        )
-        assert answers[name] == f"ModelUnavailable: {name} is not in the cache {tmp_path} and {way_out}"
+    assert answers[here[1]].endswith("-32")
+    assert answers[here[2]] == answers[here[3]] != answers[here[1]]
+    for name in missing:
+        way_out = "--offline forbids fetching it: start once without --offline where there is a network"
+        instead = "here without a network: mini, hf-hub:someone/spoken"
+        assert answers[name] == f"ModelUnavailable: {name} is not in the cache {tmp_path} and {way_out}; {instead}"
 
 
 def test_without_a_network_a_model_that_must_be_fetched_says_so_in_a_sentence(tmp_path):

@@ -79,7 +79,9 @@ def convert(tower: Any, example: Any, shape: list[int], scratch: Path) -> openvi
     warnings.filterwarnings("ignore", category=TracerWarning)
     torch.backends.mha.set_fastpath_enabled(False)  # Its fused operators are not among those OpenVINO takes.
     with _logging_kept():
-        model = openvino.convert_model(tower, example_input=example, input=shape)
+        # The tracer's own check costs as much as all the rest; what is made is proved whole by those who ask for it.
+        traced = torch.jit.trace(tower, example, check_trace=False)
+        model = openvino.convert_model(traced, example_input=example, input=shape)
     with TemporaryDirectory(dir=scratch if os.access(scratch, os.W_OK) else None, ignore_cleanup_errors=True) as folder:
         openvino.save_model(model, f"{folder}/tower.xml", compress_to_fp16=False)
         return openvino.Core().read_model(f"{folder}/tower.xml")
