@@ -14,6 +14,7 @@ from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL import Image, ImageDraw
 
 from samekind.types import Precision, ScoreKind
+from samekind_server.classification.head import probabilities
 from samekind_server.embedding.images import ImageLimits, decode, prepare
 from samekind_server.embedding.loading import load
 from samekind_server.embedding.sources import MINI
@@ -130,7 +131,11 @@ def test_a_siglip_with_a_tokenizer_of_its_own_has_its_vectors_scale_and_bias(tmp
     encoder = loaded(tmp_path / "model", tmp_path)
     assert (encoder.runtime.name, encoder.model.score_kind, encoder.logit_bias) == ("openvino", ScoreKind.SIGMOID, -10)
     assert encoder.logit_scale == pytest.approx(model.logit_scale.exp().item(), rel=1e-3)
-    assert_parity(ours(encoder, pictures), theirs(model, tmp_path / "model", pictures), image_spread=0.3, text_spread=0.3)
+    made_here, expected = ours(encoder, pictures), theirs(model, tmp_path / "model", pictures)
+    assert_parity(made_here, expected, image_spread=0.3, text_spread=0.3)
+    with torch.inference_mode():
+        logits = torch.from_numpy(expected.images @ expected.texts.T) * model.logit_scale.exp() + model.logit_bias
+    assert np.abs(probabilities(encoder, made_here.images @ made_here.texts.T) - torch.sigmoid(logits).numpy()).max() <= 1e-4
 
 
 @pytest.mark.parametrize("quick_gelu", [False, True])
