@@ -31,6 +31,7 @@ def config(image_size: int) -> dict[str, Any]:
             "text_cfg": {"context_length": CONTEXT, "vocab_size": 49408, "width": 192, "heads": 3, "layers": 4},
         },
         "preprocess_cfg": {"mean": MEAN, "std": STD, "interpolation": "bicubic", "resize_mode": "shortest"},
+        "samekind": {"prefix_dimensions": list(DIMENSIONS[1:])},
     }
 
 
