@@ -14,6 +14,7 @@ import samekind
 from samekind.v1 import embedding_service_pb2 as pb
 from samekind.v1.embedding_service_pb2_grpc import EmbeddingServiceStub
 from samekind_server.settings import SETTINGS
+from tests.model_folders import minis_folder
 from tests.running import address, process, started
 
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
@@ -140,3 +141,16 @@ def test_a_refusal_bears_the_request_id_too(server: str) -> None:
     with samekind.connect(server) as sk, pytest.raises(samekind.errors.NotFound) as found:
         sk.model("nano")
     assert len(found.value.metadata["request_id"]) == 32
+
+
+def test_models_come_a_page_at_a_time_and_answer_by_name(tmp_path: Path) -> None:
+    other = f"local-dir:{minis_folder(tmp_path / 'model')}"
+    with started(tmp_path / "data", "--model", "mini", "--model", other) as at, grpc.insecure_channel(at) as channel:
+        stub = EmbeddingServiceStub(channel)
+        first = stub.ListModels(pb.ListModelsRequest(page_size=1))
+        second = stub.ListModels(pb.ListModelsRequest(page_size=5, page_token=first.next_page_token))
+        with samekind.connect(at) as sk:
+            spaces = {name: sk.embed("a mug", model=name).space for name in ("mini", other)}
+    assert [model.name for page in (first, second) for model in page.models] == [other, "mini"]
+    assert (second.next_page_token, second.models[0].default) == ("", True)
+    assert len(set(spaces.values())) == 2
