@@ -59,7 +59,8 @@ class Mix:
         self._targets, self._size, self._seed = targets, size, seed
         self._sets = {name: pictures.load(work, name) for name in SOURCES}
         self.bank = torch.from_numpy(targets.of(bank(targets.phrases, seed=seed)))
-        order = {name: np.random.default_rng(seed).permutation(len(chosen.phrases)) for name, chosen in self._sets.items()}
+        # Of one seed for all: no stage may learn from photos that another one measures on.
+        order = {name: np.random.default_rng(0).permutation(len(chosen.phrases)) for name, chosen in self._sets.items()}
         self._usable = {name: rows[KEPT_BACK:] if name == "tinyimagenet-train" else rows for name, rows in order.items()}
         self._kept = order["tinyimagenet-train"][:KEPT_BACK]
 

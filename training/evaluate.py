@@ -22,10 +22,10 @@ from samekind import shop
 from training import data as packs
 from training import files
 from training.architecture import DIMENSIONS
-from training.phrases import PHOTO, PLAIN
+from training.phrases import PLAIN, SERVED
 
 MINI = Path(__file__).resolve().parents[1] / "server" / "samekind_server" / "models" / "mini"
-TEMPLATES = {"plain": PLAIN, "photo": PHOTO}
+TEMPLATES = {"plain": PLAIN, "photo": SERVED}
 Score = dict[str, float]
 
 
@@ -140,7 +140,7 @@ def retrieval(texts: torch.Tensor, images: torch.Tensor, titles: list[str], *, d
 def calibration_error(model: Model, vectors: torch.Tensor, classes: Classes, *, bins: int = 15) -> float:
     """Expected calibration error of the softmax at the model's own temperature."""
     truth = torch.tensor([classes.names.index(name) for name in classes.truth])
-    logits = model.clip.logit_scale.exp().item() * vectors @ _head(model, classes.names, PHOTO)
+    logits = model.clip.logit_scale.exp().item() * vectors @ _head(model, classes.names, SERVED)
     sure, found = functional.softmax(logits, dim=-1).max(-1)
     right, place = (found == truth).float(), (sure * bins).long().clamp(max=bins - 1)
     gaps = [(right[place == n].mean() - sure[place == n].mean()).abs() * (place == n).float().mean() for n in range(bins) if (place == n).any()]

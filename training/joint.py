@@ -14,7 +14,7 @@ from torch.nn import functional
 from training import batches, files, image_tower, text_space, text_tower
 from training.architecture import DIMENSIONS, build, load_folded, read_folded
 from training.networks import MobileNet, unfold
-from training.phrases import PHOTO
+from training.phrases import SERVED
 from training.runtimes import compiled
 
 log = logging.getLogger(__name__)
@@ -86,7 +86,7 @@ def temperature(model: open_clip.CLIP, pictures: batches.Mix, *, edge: int = 160
     images, names = pictures.kept_back(edge)
     classes = sorted(set(names))
     tokenizer = open_clip.get_tokenizer("ViT-B-32", context_length=model.context_length)
-    head = open_clip.build_zero_shot_classifier(model, tokenizer, classes, [frame.format for frame in PHOTO], num_classes_per_batch=20)
+    head = open_clip.build_zero_shot_classifier(model, tokenizer, classes, [frame.format for frame in SERVED], num_classes_per_batch=20)
     vectors = torch.cat([model.encode_image(part, normalize=True) for part in images[:count].split(50)])
     truth = torch.tensor([classes.index(name) for name in names[:count]])
     scales = torch.logspace(0.3, 2, 200)

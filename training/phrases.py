@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from open_clip import IMAGENET_CLASSNAMES, OPENAI_IMAGENET_TEMPLATES
+from open_clip import IMAGENET_CLASSNAMES, OPENAI_IMAGENET_TEMPLATES, SIMPLE_IMAGENET_TEMPLATES
 
 from samekind import shop
 from training import data as packs
@@ -22,6 +22,8 @@ PHOTO = (
     "a good photo of a {}.",
     "a photo of one {}.",
 )
+# What samekind serves as its set `photo`.
+SERVED = tuple(make("{}") for make in SIMPLE_IMAGENET_TEMPLATES)
 TEMPLATES = tuple(dict.fromkeys([*PHOTO, *(make("{}") for make in OPENAI_IMAGENET_TEMPLATES), "{}.", "the {}", "an image of {}"]))
 # WordNet 3.0 numbers its nouns by subject: animals, artefacts, bodies, food, places and objects, people, plants, stuffs.
 _PHYSICAL = (
