@@ -55,7 +55,7 @@ def _show(console: Console, address: str) -> None:
 
 
 def _photographs(console: Console, sk: samekind.Client) -> None:
-    paths = [_sample(name) for name in PHOTOS]
+    paths = [sample(name) for name in PHOTOS]
     answers, ms = _timed(sk, paths, SCENES)
     table = _table("Two real photographs", f"what kind is it, among {', '.join(SCENES)}?", "photograph", "shows")
     for (name, shown), answer in zip(PHOTOS.items(), answers, strict=True):
@@ -116,7 +116,7 @@ def _what_next(model: str) -> str:
     )
 
 
-def _sample(name: str) -> Path:
+def sample(name: str) -> Path:
     """One of scikit-learn's two sample photographs, found without importing it."""
     found = find_spec("sklearn")
     if not (found and found.submodule_search_locations):
