@@ -30,15 +30,22 @@ class Stage:
 def stages(asked: argparse.Namespace) -> list[Stage]:
     """All stages in order."""
     packs, work, out = asked.data, asked.work, asked.out
-    plan = image_tower.Plan(asked.image_steps, asked.image_minutes, seed=asked.seed)
+    first = image_tower.Plan(asked.image_steps, asked.image_minutes, seed=asked.seed)
+    second = image_tower.Plan(asked.image_again_steps, asked.image_minutes, warm=0, seed=asked.seed + 2)
     return [
         Stage("targets", "targets.npy", lambda: text_space.make(packs, work)),
         Stage("pictures", "shop.json", lambda: pictures.make(packs, work)),
         Stage("text", "text.pt", lambda: text_tower.train(work, steps=asked.text_steps, seed=asked.seed)),
-        Stage("image", "image.pt", lambda: image_tower.train(packs, work, plan)),
+        Stage("text-again", "text2.pt", lambda: _text_again(work, asked)),
+        Stage("image", "image.pt", lambda: image_tower.train(packs, work, first)),
+        Stage("image-again", "image2.pt", lambda: image_tower.train(packs, work, second, name="image2", before=work / "image.pt")),
         Stage("joint", "joint.pt", lambda: joint.train(packs, work, joint.Plan(asked.joint_steps, seed=asked.seed + 1))),
         Stage("export", "report.json", lambda: finish(packs, work, out, asked)),
     ]
+
+
+def _text_again(work: Path, asked: argparse.Namespace) -> None:
+    text_tower.train(work, steps=asked.text_again_steps, seed=asked.seed + 3, rate=1.2e-3, name="text2", before=work / "text.pt")
 
 
 def finish(packs: Path, work: Path, out: Path, asked: argparse.Namespace) -> None:
@@ -63,8 +70,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=evaluate.MINI, help="the folder to export to (default: mini's own)")
     parser.add_argument("--only", nargs="*", default=[], metavar="STAGE", help="run only these stages")
     parser.add_argument("--text-steps", type=int, default=2000, help="batches of 512 phrases")
-    parser.add_argument("--image-steps", type=int, default=1600, help="batches of 96 pictures")
-    parser.add_argument("--image-minutes", type=float, default=float("inf"), help="end the image tower's training after these")
+    parser.add_argument("--text-again-steps", type=int, default=1600, help="the same, in a second round from a high rate again")
+    parser.add_argument("--image-steps", type=int, default=1650, help="batches of 96 pictures")
+    parser.add_argument("--image-again-steps", type=int, default=2300, help="the same, in a second round")
+    parser.add_argument("--image-minutes", type=float, default=float("inf"), help="end each round of the image tower after these")
     parser.add_argument("--joint-steps", type=int, default=250, help="batches of pictures with phrases")
     parser.add_argument("--image-size", type=int, default=160, help="pixels of the exported model's images")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: torch's own choice)")

@@ -41,7 +41,7 @@ def contrast(images: torch.Tensor, texts: torch.Tensor, own: torch.Tensor) -> to
 
 
 def train(data: Path, work: Path, plan: Plan) -> None:
-    """Train both towers for `plan.steps` batches from `text.pt` and `image.pt`, and write `joint.pt`, a whole model."""
+    """Train both towers for `plan.steps` batches from `text2.pt` and `image2.pt`, and write `joint.pt`, a whole model."""
     targets = text_space.load(work)
     pictures = batches.Mix(work, targets, size=image_tower.SIZE, seed=plan.seed)
     texts = text_tower.Mix(targets, seed=plan.seed)
@@ -100,9 +100,9 @@ def temperature(model: open_clip.CLIP, pictures: batches.Mix, *, edge: int = 160
 
 def _towers(data: Path, work: Path) -> tuple[image_tower.Tower, open_clip.CLIP]:
     tower = image_tower.Tower(MobileNet(read_folded(data / image_tower.ORIGIN)))
-    tower.load_state_dict(torch.load(work / "image.pt"))
+    tower.load_state_dict(torch.load(work / "image2.pt"))
     words = build(160)
-    words.load_state_dict(torch.load(work / "text.pt"), strict=False)
+    words.load_state_dict(torch.load(work / "text2.pt"), strict=False)
     return tower.to(memory_format=torch.channels_last), words.train()
 
 
