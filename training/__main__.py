@@ -74,7 +74,7 @@ def main() -> None:
     parser.add_argument("--image-steps", type=int, default=1650, help="batches of 96 pictures")
     parser.add_argument("--image-again-steps", type=int, default=2300, help="the same, in a second round")
     parser.add_argument("--image-minutes", type=float, default=float("inf"), help="end each round of the image tower after these")
-    parser.add_argument("--joint-steps", type=int, default=250, help="batches of pictures with phrases")
+    parser.add_argument("--joint-steps", type=int, default=300, help="batches of pictures with phrases")
     parser.add_argument("--image-size", type=int, default=160, help="pixels of the exported model's images")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: torch's own choice)")
     parser.add_argument("--seed", type=int, default=0)
