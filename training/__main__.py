@@ -13,7 +13,6 @@ from pathlib import Path
 import torch
 
 from training import batches, data, evaluate, export, files, image_tower, joint, pictures, text_space, text_tower
-from training.architecture import build
 
 log = logging.getLogger("training")
 
@@ -40,6 +39,7 @@ def stages(asked: argparse.Namespace) -> list[Stage]:
         Stage("image", "image.pt", lambda: image_tower.train(packs, work, first)),
         Stage("image-again", "image2.pt", lambda: image_tower.train(packs, work, second, name="image2", before=work / "image.pt")),
         Stage("joint", "joint.pt", lambda: joint.train(packs, work, joint.Plan(asked.joint_steps, seed=asked.seed + 1))),
+        Stage("joint-again", "joint2.pt", lambda: joint.train(packs, work, joint.Plan(asked.joint_steps, seed=asked.seed + 1), of="2")),
         Stage("export", "report.json", lambda: finish(packs, work, out, asked)),
     ]
 
@@ -50,10 +50,9 @@ def _text_again(work: Path, asked: argparse.Namespace) -> None:
 
 def finish(packs: Path, work: Path, out: Path, asked: argparse.Namespace) -> None:
     """Fit the temperature at the exported size, write the folder, measure it and write the report."""
-    model = build(asked.image_size)
-    model.load_state_dict(torch.load(work / "joint.pt"))
+    model = joint.mean(work)
     mix = batches.Mix(work, text_space.load(work), size=image_tower.SIZE, seed=asked.seed)
-    scale = joint.temperature(model.eval(), mix, edge=asked.image_size)
+    scale = joint.temperature(model, mix, edge=asked.image_size)
     size = export.export(model, out, image_size=asked.image_size)
     rows = evaluate.table(out, packs)
     settings = {key: str(value) for key, value in vars(asked).items()}

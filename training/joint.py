@@ -40,12 +40,12 @@ def contrast(images: torch.Tensor, texts: torch.Tensor, own: torch.Tensor) -> to
     return total / (2 * len(DIMENSIONS))
 
 
-def train(data: Path, work: Path, plan: Plan) -> None:
-    """Train both towers for `plan.steps` batches from `text2.pt` and `image2.pt`, and write `joint.pt`, a whole model."""
+def train(data: Path, work: Path, plan: Plan, *, of: str = "") -> None:
+    """Train both towers for `plan.steps` batches from `text<of>.pt` and `image<of>.pt`, and write `joint<of>.pt`, a whole model."""
     targets = text_space.load(work)
     pictures = batches.Mix(work, targets, size=image_tower.SIZE, seed=plan.seed)
     texts = text_tower.Mix(targets, seed=plan.seed)
-    tower, words = _towers(data, work)
+    tower, words = _towers(data, work, of)
     frozen = compiled(image_tower.Frozen(MobileNet(read_folded(data / image_tower.ORIGIN))), EDGE)
     optimizer = _optimizer(tower, words, plan)
     chance = np.random.default_rng(plan.seed)
@@ -67,7 +67,18 @@ def train(data: Path, work: Path, plan: Plan) -> None:
             log.info("joint step %d/%d loss %.4f", step + 1, plan.steps, value.item())
     model = assemble(words, tower)
     temperature(model, pictures)
-    files.write_state(work / "joint.pt", model.state_dict())
+    files.write_state(work / f"joint{of}.pt", model.state_dict())
+
+
+def mean(work: Path) -> open_clip.CLIP:
+    """The model halfway between the rounds: it keeps what the second learned, and most of what it forgot of things never trained on.
+
+    Averaging the weights along one line of fine-tuning is WiSE-FT (arXiv 2109.01903).
+    """
+    first, second = (torch.load(work / name) for name in ("joint.pt", "joint2.pt"))
+    model = build(160)
+    model.load_state_dict({key: (first[key] + second[key]) / 2 if second[key].is_floating_point() else second[key] for key in second})
+    return model.eval()
 
 
 def assemble(words: open_clip.CLIP, tower: image_tower.Tower) -> open_clip.CLIP:
@@ -98,11 +109,11 @@ def temperature(model: open_clip.CLIP, pictures: batches.Mix, *, edge: int = 160
     return best
 
 
-def _towers(data: Path, work: Path) -> tuple[image_tower.Tower, open_clip.CLIP]:
+def _towers(data: Path, work: Path, of: str) -> tuple[image_tower.Tower, open_clip.CLIP]:
     tower = image_tower.Tower(MobileNet(read_folded(data / image_tower.ORIGIN)))
-    tower.load_state_dict(torch.load(work / "image2.pt"))
+    tower.load_state_dict(torch.load(work / f"image{of}.pt"))
     words = build(160)
-    words.load_state_dict(torch.load(work / "text2.pt"), strict=False)
+    words.load_state_dict(torch.load(work / f"text{of}.pt"), strict=False)
     return tower.to(memory_format=torch.channels_last), words.train()
 
 
