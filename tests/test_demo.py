@@ -33,7 +33,7 @@ def test_the_demo_classifies_photographs_and_leaves_nothing_behind(tmp_path: Pat
 def test_a_demo_that_is_interrupted_leaves_nothing_behind(tmp_path: Path) -> None:
     with subprocess.Popen(DEMO, stdout=subprocess.PIPE, text=True, env=environment() | {"TMPDIR": str(tmp_path)}, start_new_session=True) as demo:
         assert demo.stdout
-        demo.stdout.readline()
+        assert any("It listens on" in line for line in demo.stdout)
         os.killpg(demo.pid, signal.SIGINT)
         assert demo.wait(timeout=120) == 130
     assert left_behind(tmp_path) == []
