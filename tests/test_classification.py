@@ -8,7 +8,7 @@ import pytest
 from samekind.errors import BadRequest, TextTooLong
 from samekind.types import Answer, Image, Label, Labels, LongText, ProbabilityKind, Text
 from samekind_server.classification import head, templates
-from samekind_server.classification.matrices import Matrices
+from samekind_server.classification.matrices import ENTRY, Matrices
 from samekind_server.classification.zero_shot import Classifier
 from samekind_server.embedding.engine import Engine
 
@@ -95,13 +95,21 @@ def test_labels_asked_again_cost_no_model_call(engine: Engine) -> None:
 
 
 def test_the_cache_drops_what_was_used_longest_ago(engine: Engine) -> None:
-    async def fill() -> list[Labels]:
-        matrices = Matrices(engine, capacity=2 * 256 * 4)
-        for name in ("a", "b", "a", "c"):
-            await matrices.get(engine.registry.get(""), Labels((Label(name),), "plain"), LongText.TRUNCATE)
-        return [labels for _, labels, _ in matrices._kept]
+    async def fill() -> list[str]:
+        encoder, matrices = engine.registry.get(""), Matrices(engine, capacity=2 * 256 * 4 + 2 * ENTRY)
+        asked = [Labels((Label(name),), "plain") for name in ("a", "b", "a", "c", "c", "a", "b")]
+        made = [await matrices.get(encoder, labels, LongText.TRUNCATE) for labels in asked]
+        return [labels.labels[0].name for labels, matrix in zip(asked, made, strict=True) if matrix.report.compute_ms]
 
-    assert [labels.labels[0].name for labels in asyncio.run(fill())] == ["a", "c"]
+    assert asyncio.run(fill()) == ["a", "b", "c", "b"]
+
+
+def test_a_matrix_larger_than_the_cache_is_answered_and_not_kept(engine: Engine) -> None:
+    async def twice() -> list[float]:
+        matrices = Matrices(engine, capacity=100)
+        return [(await matrices.get(engine.registry.get(""), PETS, LongText.TRUNCATE)).report.compute_ms for _ in range(2)]
+
+    assert all(asyncio.run(twice()))
 
 
 def test_two_labels_of_one_name_are_named(engine: Engine) -> None:

@@ -1,6 +1,8 @@
 """Keeps label matrices, so that a question asked again costs one matmul."""
 
 import asyncio
+import hashlib
+import json
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 
@@ -10,7 +12,8 @@ from samekind_server.classification import head
 from samekind_server.embedding.base import Encoder
 from samekind_server.embedding.engine import Embedded, Engine
 
-Key = tuple[str, Labels, LongText]
+Key = bytes
+ENTRY = 1024  # About what one costs beside its numbers and names, in bytes.
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,11 @@ class Matrix:
     truncated: tuple[str, ...]
     report: Report
 
+    @property
+    def size(self) -> int:
+        """Bytes it takes to keep."""
+        return ENTRY + self.rows.nbytes + sum(4 * len(name) for name in self.truncated)
+
 
 class Matrices:
     """Label matrices by space and labels, least recently used ones dropped beyond `capacity` bytes. For one event loop."""
@@ -28,27 +36,32 @@ class Matrices:
     def __init__(self, engine: Engine, *, capacity: int = 256 << 20) -> None:
         self._engine = engine
         self._capacity = capacity
+        self._size = 0
         self._kept: OrderedDict[Key, Matrix] = OrderedDict()
         self._making: dict[Key, asyncio.Lock] = {}
 
     async def get(self, encoder: Encoder, labels: Labels, long_text: LongText) -> Matrix:
         """The labels' matrix, made once however many ask at once. Raises BadRequest, or TextTooLong where cutting is refused."""
-        key = (encoder.model.space, labels, long_text)
+        key = _key(encoder.model.space, labels, long_text)
         lock = self._making.setdefault(key, asyncio.Lock())
         try:
             async with lock:
-                return await self._get(key, encoder)
+                return self._again(key) or self._keep(key, await self._make(encoder, labels, long_text))
         finally:
             if not lock.locked():
                 self._making.pop(key, None)
 
-    async def _get(self, key: Key, encoder: Encoder) -> Matrix:
-        if kept := self._kept.get(key):
-            self._kept.move_to_end(key)
-            return replace(kept, report=replace(kept.report, wait_ms=0.0, compute_ms=0.0))
-        self._kept[key] = matrix = await self._make(encoder, *key[1:])
-        while len(self._kept) > 1 and sum(kept.rows.nbytes for kept in self._kept.values()) > self._capacity:
-            self._kept.popitem(last=False)
+    def _again(self, key: Key) -> Matrix | None:
+        if not (kept := self._kept.get(key)):
+            return None
+        self._kept.move_to_end(key)
+        return replace(kept, report=replace(kept.report, wait_ms=0.0, compute_ms=0.0))
+
+    def _keep(self, key: Key, matrix: Matrix) -> Matrix:
+        self._kept[key] = matrix
+        self._size += matrix.size
+        while self._size > self._capacity:
+            self._size -= self._kept.popitem(last=False)[1].size
         return matrix
 
     async def _make(self, encoder: Encoder, labels: Labels, long_text: LongText) -> Matrix:
@@ -60,6 +73,12 @@ class Matrices:
         _refuse(embedded, made, owners)
         truncated = dict.fromkeys(owners[row].name for row in sorted(embedded.truncated))
         return Matrix(head.matrix(embedded.vectors, made), tuple(truncated), embedded.report)
+
+
+def _key(space: str, labels: Labels, long_text: LongText) -> Key:
+    """A digest, so that what a caller sends as labels takes no memory once it is answered."""
+    asked = [[label.name, label.descriptions] for label in labels.labels]
+    return hashlib.sha256(json.dumps([space, asked, labels.template_set, labels.templates, long_text.value]).encode()).digest()
 
 
 def check(labels: Labels) -> None:
