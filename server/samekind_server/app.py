@@ -10,8 +10,7 @@ import socket
 from pathlib import Path
 
 import grpc
-from grpc_health.v1 import health, health_pb2_grpc
-from grpc_health.v1.health_pb2 import HealthCheckResponse
+from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from PIL import Image as Pillow
 
@@ -23,7 +22,10 @@ from samekind_server.classification.zero_shot import Classifier
 from samekind_server.data_dir import DataDir
 from samekind_server.edge.classification_service import ClassificationServicer
 from samekind_server.edge.embedding_service import EmbeddingServicer
-from samekind_server.edge.interceptors import Errors
+from samekind_server.edge.handlers import Layers
+from samekind_server.edge.health import SERVICE as HEALTH
+from samekind_server.edge.health import HealthServicer
+from samekind_server.edge.interceptors import errors
 from samekind_server.embedding.engine import Engine
 from samekind_server.embedding.images import ImageLimits
 from samekind_server.embedding.registry import Registry
@@ -45,17 +47,17 @@ def run(settings: Settings) -> None:
 
 async def _serve(settings: Settings, folder: Path) -> None:
     engine = _engine(settings, folder)
-    state = health.aio.HealthServicer()
-    server = _server(settings, engine, state)
+    health = HealthServicer(SERVICES)
+    server = _server(settings, engine, health)
     stop = _stop_signals(server)
     try:
         port = _bind(server, settings)
         await server.start()
         models = [await _prove(engine, name) for name in settings.model]
-        await _say(state, HealthCheckResponse.SERVING)
+        health.say(dict.fromkeys(("", *SERVICES), True))
         print(_banner(settings, folder, port, models), flush=True)
         await stop.wait()
-        await _say(state, HealthCheckResponse.NOT_SERVING)
+        health.end()
     finally:
         await server.stop(settings.grace)
         engine.close()
@@ -68,15 +70,15 @@ def _engine(settings: Settings, folder: Path) -> Engine:
     return Engine(registry, limits, decoders=settings.decoders)
 
 
-def _server(settings: Settings, engine: Engine, state: health.aio.HealthServicer) -> grpc.aio.Server:
+def _server(settings: Settings, engine: Engine, health: HealthServicer) -> grpc.aio.Server:
     # Without so_reuseport=0 a second server takes the same port without a word and gets half the calls.
     options = [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", settings.max_message_bytes), ("grpc.max_send_message_length", -1)]
-    server = grpc.aio.server(interceptors=[Errors()], options=options)
+    server = grpc.aio.server(interceptors=[Layers(errors)], options=options)
     embedding_service_pb2_grpc.add_EmbeddingServiceServicer_to_server(EmbeddingServicer(engine), server)
     classifier = Classifier(engine, label_cache_bytes=settings.label_cache_bytes)
     classification_service_pb2_grpc.add_ClassificationServiceServicer_to_server(ClassificationServicer(classifier), server)
-    health_pb2_grpc.add_HealthServicer_to_server(state, server)
-    reflection.enable_server_reflection((*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    reflection.enable_server_reflection((*SERVICES, HEALTH, reflection.SERVICE_NAME), server)
     return server
 
 
@@ -103,11 +105,6 @@ async def _prove(engine: Engine, name: str) -> Model:
     for error in embedded.errors.values():
         raise error
     return encoder.model
-
-
-async def _say(state: health.aio.HealthServicer, status: int) -> None:
-    for service in ("", *SERVICES):
-        await state.set(service, status)
 
 
 def _check_address(settings: Settings) -> None:

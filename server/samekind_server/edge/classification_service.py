@@ -7,7 +7,7 @@ from samekind.v1 import classification_service_pb2 as pb
 from samekind.v1 import classification_service_pb2_grpc as stubs
 from samekind_server.classification.zero_shot import Classifier
 from samekind_server.edge import contents, validation
-from samekind_server.edge.interceptors import Context
+from samekind_server.edge.handlers import Context
 
 
 class ClassificationServicer(stubs.ClassificationServiceServicer):

@@ -10,7 +10,7 @@ from samekind.v1 import content_pb2 as words
 from samekind.v1 import embedding_service_pb2 as pb
 from samekind.v1 import embedding_service_pb2_grpc as stubs
 from samekind_server.edge import contents, pages, validation
-from samekind_server.edge.interceptors import Context
+from samekind_server.edge.handlers import Context
 from samekind_server.embedding.engine import Embedded, Engine
 
 PAGE = 100
