@@ -24,7 +24,7 @@ class HealthServicer(stubs.HealthServicer):
     """Tells of the named services, none of which serves before it is said to. Its methods are for one event loop."""
 
     def __init__(self, services: Iterable[str]) -> None:
-        self._states: dict[str, pb.HealthCheckResponse.ServingStatus] = dict.fromkeys(("", *services), NOT_SERVING)
+        self._states: dict[str, int] = dict.fromkeys(("", *services), NOT_SERVING)
         self._changed = asyncio.Event()
         self._ended = False
 
