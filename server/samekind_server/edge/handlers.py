@@ -20,13 +20,19 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 @dataclass(eq=False)
 class Call:
-    """One call under way: what is known before it is read, and what its messages add as they come and go."""
+    """One call under way: what is known before it is read, and what layers and messages add on the way.
+
+    The key's name and the tenant are empty where no keys are asked for.
+    """
 
     method: str
     context: Context
     metadata: dict[str, str | bytes] = field(init=False)
     request_id: str = field(init=False)
+    key_name: str = ""
+    tenant: str = ""
     code: str = "OK"
+    reason: str = ""
     requests: int = 0
     request_bytes: int = 0
     responses: int = 0

@@ -44,7 +44,7 @@ def _code(call: Call) -> str:
 
 
 async def _abort(call: Call, error: SamekindError) -> NoReturn:
-    call.code = error.code
+    call.code, call.reason = error.code, error.reason
     status = rpc_status.to_status(wire.status(error, request_id=call.request_id))
     beside = ((REQUEST_ID, call.request_id), *_pushback(error))
     await call.context.abort(status.code, status.details, (*status.trailing_metadata, *beside))

@@ -1,0 +1,135 @@
+"""Counts calls, batches and caches, for Prometheus."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram, ProcessCollector
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from samekind import __version__
+from samekind_server.edge.handlers import Call
+from samekind_server.embedding.observer import Drop, Shed
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+BYTES = tuple(4.0**power for power in range(4, 15))
+ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+Samples = Callable[[], Iterable[tuple[tuple[str, ...], float]]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A metric, as docs/operations.md tells of it."""
+
+    name: str
+    kind: str
+    labels: tuple[str, ...]
+    help: str
+
+
+class Metrics:
+    """All that is counted; an Observer of the engine, and a layer around calls. For one event loop."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.rows: list[Row] = []
+        self._calls = self._histogram("samekind_call_seconds", "seconds a call took, from its first byte read to its last answer", SECONDS, *CALL)
+        self._under_way = self._gauge("samekind_calls_under_way", "calls begun and not ended", "method")
+        self._request_bytes = self._histogram("samekind_request_bytes", "bytes a call sent, streams as a whole", BYTES, "method")
+        self._contents = self._counter("samekind_contents_total", "contents that calls sent", "method")
+        self._batches = self._histogram("samekind_batch_rows", "contents that one call of a model's tower computed together", ROWS, *TOWER)
+        self._model = self._histogram("samekind_model_seconds", "seconds one call of a model's tower took", SECONDS, *TOWER)
+        self._waited = self._histogram("samekind_wait_seconds", "seconds a decoded content waited for its model", SECONDS, *TOWER)
+        self._dropped = self._counter("samekind_dropped_total", "contents dropped before the model ran for them, and why", *TOWER, "why")
+        self._restarted = self._counter("samekind_restarts_total", "times a tower hung or its worker died and was started anew", *TOWER)
+        self._shed = self._counter("samekind_shed_total", "requests refused as too much work, by what there was too much of", "why")
+        self._hits = self._counter("samekind_cache_hits_total", "entries found in a cache", "cache")
+        self._misses = self._counter("samekind_cache_misses_total", "entries not found in a cache", "cache")
+        self.sampled("samekind_info", "1, under the version that runs", ("version",), lambda: [((__version__,), 1.0)])
+        for why in Shed:
+            self._shed.labels(why.value)
+        ProcessCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+
+    def sampled(self, name: str, told: str, labels: tuple[str, ...], samples: Samples) -> None:
+        """A gauge that is asked when it is looked at: `samples` gives each series' labels and value."""
+        self.rows.append(Row(name, "gauge", labels, told))
+        self.registry.register(_Sampled(name, told, labels, samples))
+
+    @asynccontextmanager
+    async def layer(self, call: Call) -> AsyncIterator[None]:
+        """Counts a call while it is under way and when it has ended."""
+        started = time.perf_counter()
+        under_way = self._under_way.labels(call.method)
+        under_way.inc()
+        try:
+            yield
+        finally:
+            under_way.dec()
+            self._calls.labels(call.method, call.code).observe(time.perf_counter() - started)
+            self._request_bytes.labels(call.method).observe(call.request_bytes)
+            self._contents.labels(call.method).inc(call.contents)
+
+    def computed(self, model: str, tower: str, waited: Sequence[float], seconds: float) -> None:
+        """See Observer."""
+        self._batches.labels(model, tower).observe(len(waited))
+        self._model.labels(model, tower).observe(seconds)
+        waits = self._waited.labels(model, tower)
+        for wait in waited:
+            waits.observe(wait)
+
+    def dropped(self, model: str, tower: str, why: Drop, rows: int) -> None:
+        """See Observer."""
+        self._dropped.labels(model, tower, why.value).inc(rows)
+
+    def restarted(self, model: str, tower: str) -> None:
+        """See Observer."""
+        self._restarted.labels(model, tower).inc()
+
+    def shed(self, why: Shed) -> None:
+        """See Observer."""
+        self._shed.labels(why.value).inc()
+
+    def asked(self, cache: str, *, hits: int, misses: int) -> None:
+        """See Observer."""
+        self._hits.labels(cache).inc(hits)
+        self._misses.labels(cache).inc(misses)
+
+    def _histogram(self, name: str, told: str, buckets: Sequence[float], *labels: str) -> Histogram:
+        self.rows.append(Row(name, "histogram", labels, told))
+        return Histogram(name, told, labels, buckets=buckets, registry=self.registry)
+
+    def _counter(self, name: str, told: str, *labels: str) -> Counter:
+        self.rows.append(Row(name, "counter", labels, told))
+        return Counter(name, told, labels, registry=self.registry)
+
+    def _gauge(self, name: str, told: str, *labels: str) -> Gauge:
+        self.rows.append(Row(name, "gauge", labels, told))
+        return Gauge(name, told, labels, registry=self.registry)
+
+
+CALL = ("method", "code")
+TOWER = ("model", "tower")
+
+
+@dataclass(frozen=True)
+class _Sampled(Collector):
+    name: str
+    told: str
+    labels: tuple[str, ...]
+    samples: Samples
+
+    def collect(self) -> Iterator[Metric]:
+        family = GaugeMetricFamily(self.name, self.told, labels=self.labels)
+        for labels, value in self.samples():
+            family.add_metric(labels, value)
+        yield family
+
+
+def serving(states: Mapping[str, bool]) -> list[tuple[tuple[str, ...], float]]:
+    """Samples of health: 1 for what serves; the server as a whole is the service `server`."""
+    return [((service or "server",), float(serves)) for service, serves in states.items()]
