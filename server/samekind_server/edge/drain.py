@@ -1,0 +1,66 @@
+"""Ends a server's work: what is under way finishes within a grace, and what does not is told so."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import grpc
+
+from samekind.errors import Unavailable
+from samekind_server.edge.handlers import Call
+
+LAST_WORDS = 2.0  # Seconds for the answers of calls that are cut off to leave.
+log = logging.getLogger(__name__)
+
+
+class Drain:
+    """The calls under way, and how they end. For one event loop."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self._hurried = asyncio.Event()
+        self._under_way: set[asyncio.Task[object]] = set()
+        self._cut: set[asyncio.Task[object]] = set()
+
+    def ask(self) -> None:
+        """Asks for the end: first a drain; asked again, or once `hurry` was, without waiting for anything."""
+        if self.asked.is_set():
+            self.hurry()
+        self.asked.set()
+
+    def hurry(self) -> None:
+        """Nothing is waited for any more."""
+        self._hurried.set()
+
+    @asynccontextmanager
+    async def layer(self, call: Call) -> AsyncIterator[None]:
+        """Knows of the call while it is under way; one that is cut off raises Unavailable."""
+        task = asyncio.current_task()
+        assert task
+        self._under_way.add(task)
+        try:
+            yield
+        except asyncio.CancelledError:
+            if task not in self._cut:
+                raise
+            task.uncancel()
+            raise Unavailable("the server stopped before this call was done; ask again") from None
+        finally:
+            self._under_way.discard(task)
+            self._cut.discard(task)
+
+    async def end(self, server: grpc.aio.Server, *, grace: float) -> None:
+        """Refuses new calls at once, cuts off after `grace` seconds what has not ended, and stops the server."""
+        stopped = asyncio.create_task(server.stop(grace + LAST_WORDS))
+        hurried = asyncio.create_task(self._hurried.wait())
+        await asyncio.wait([stopped, hurried], timeout=grace, return_when=asyncio.FIRST_COMPLETED)
+        hurried.cancel()
+        if self._under_way:
+            log.warning("%d calls were cut off", len(self._under_way))
+        for task in self._under_way:
+            self._cut.add(task)
+            task.cancel()
+        await stopped
