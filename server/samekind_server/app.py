@@ -7,6 +7,8 @@ import logging
 import os
 import signal
 import socket
+import threading
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -20,14 +22,21 @@ from samekind.types import Image, Model, Precision, Text
 from samekind.v1 import classification_service_pb2, classification_service_pb2_grpc, embedding_service_pb2, embedding_service_pb2_grpc
 from samekind_server.classification.zero_shot import Classifier
 from samekind_server.data_dir import DataDir
+from samekind_server.edge import logs
+from samekind_server.edge.access_log import access_log
 from samekind_server.edge.classification_service import ClassificationServicer
+from samekind_server.edge.drain import LAST_WORDS, Drain
 from samekind_server.edge.embedding_service import EmbeddingServicer
-from samekind_server.edge.handlers import Layers
+from samekind_server.edge.handlers import Layer, Layers
 from samekind_server.edge.health import SERVICE as HEALTH
 from samekind_server.edge.health import HealthServicer
 from samekind_server.edge.interceptors import errors
+from samekind_server.edge.metrics import Metrics
+from samekind_server.edge.monitoring import Monitoring
+from samekind_server.edge.proving import Proof, Proving
 from samekind_server.embedding.engine import Engine
 from samekind_server.embedding.images import ImageLimits
+from samekind_server.embedding.proof import prove
 from samekind_server.embedding.registry import Registry
 from samekind_server.settings import Settings
 
@@ -38,29 +47,43 @@ SERVICES = tuple(
 
 def run(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT; a second one does not wait for requests under way. Raises SettingError where it cannot start."""
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs.start(settings.log_level, settings.log_format)
     _check_address(settings)
     folder = Path(settings.data or Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "samekind").absolute()
-    with DataDir(folder):
-        asyncio.run(_serve(settings, folder))
+    with DataDir(folder) as data, logs.calls(settings.access_log, settings.log_format) as calls:
+        asyncio.run(_serve(settings, data, access_log(calls)))
 
 
-async def _serve(settings: Settings, folder: Path) -> None:
-    engine = _engine(settings, folder)
-    health = HealthServicer(SERVICES)
-    server = _server(settings, engine, health)
-    stop = _stop_signals(server)
+async def _serve(settings: Settings, data: DataDir, log_calls: Layer) -> None:
+    metrics, drain, health = Metrics(), Drain(), HealthServicer(SERVICES)
+    engine = _engine(settings, data.path)
+    # Outermost first: what stands inside `errors` may refuse a call by raising, and what stands outside sees the code it ended with.
+    server = _server(settings, engine, health, Layers(metrics.layer, log_calls, errors, drain.layer))
+    proving = Proving(health, _proofs(engine, data))
+    monitoring = Monitoring(metrics.registry, ready=health.serving)
+    _listen_to_signals(drain)
     try:
         port = _bind(server, settings)
+        told = await monitoring.listen(settings.metrics) if settings.metrics else ""
         await server.start()
-        models = [await _prove(engine, name) for name in settings.model]
-        health.say(dict.fromkeys(("", *SERVICES), True))
-        print(_banner(settings, folder, port, models), flush=True)
-        await stop.wait()
+        if models := await drain.unless_asked(_proved(engine, settings)):
+            await proving.start()
+            print(_banner(settings, data.path, port, models, told), flush=True)
+            await drain.asked.wait()
         health.end()
     finally:
-        await server.stop(settings.grace)
+        proving.stop()
+        await drain.end(server, grace=settings.grace)
+        monitoring.close()
         engine.close()
+        _leave_behind()
+
+
+def _proofs(engine: Engine, data: DataDir) -> list[Proof]:
+    async def models() -> None:
+        await asyncio.to_thread(prove, await engine.encoder(""))
+
+    return [Proof("the default model", ("", *SERVICES), models), Proof("the data folder", ("",), partial(asyncio.to_thread, data.prove))]
 
 
 def _engine(settings: Settings, folder: Path) -> Engine:
@@ -70,10 +93,10 @@ def _engine(settings: Settings, folder: Path) -> Engine:
     return Engine(registry, limits, decoders=settings.decoders)
 
 
-def _server(settings: Settings, engine: Engine, health: HealthServicer) -> grpc.aio.Server:
+def _server(settings: Settings, engine: Engine, health: HealthServicer, layers: Layers) -> grpc.aio.Server:
     # Without so_reuseport=0 a second server takes the same port without a word and gets half the calls.
     options = [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", settings.max_message_bytes), ("grpc.max_send_message_length", -1)]
-    server = grpc.aio.server(interceptors=[Layers(errors)], options=options)
+    server = grpc.aio.server(interceptors=[layers], options=options)
     embedding_service_pb2_grpc.add_EmbeddingServiceServicer_to_server(EmbeddingServicer(engine), server)
     classifier = Classifier(engine, label_cache_bytes=settings.label_cache_bytes)
     classification_service_pb2_grpc.add_ClassificationServiceServicer_to_server(ClassificationServicer(classifier), server)
@@ -82,18 +105,26 @@ def _server(settings: Settings, engine: Engine, health: HealthServicer) -> grpc.
     return server
 
 
-def _stop_signals(server: grpc.aio.Server) -> asyncio.Event:
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
-    hurry: set[asyncio.Task[None]] = set()
-
-    def told() -> None:
-        if stop.is_set():
-            hurry.add(loop.create_task(server.stop(None)))
-        stop.set()
-
+def _listen_to_signals(drain: Drain) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told)
-    return stop
+        asyncio.get_running_loop().add_signal_handler(number, drain.ask)
+
+
+def _leave_behind() -> None:
+    """Ends the process in a moment, even where a thread is at something that does not end: a model's load, or its call."""
+    end = threading.Timer(LAST_WORDS, _exit)
+    end.daemon = True
+    end.start()
+
+
+def _exit() -> None:
+    logging.getLogger(__name__).warning("something did not end and is left behind")
+    logging.shutdown()
+    os._exit(0)
+
+
+async def _proved(engine: Engine, settings: Settings) -> list[Model]:
+    return [await _prove(engine, name) for name in settings.model]
 
 
 async def _prove(engine: Engine, name: str) -> Model:
@@ -144,13 +175,15 @@ def _address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _banner(settings: Settings, folder: Path, port: int, models: list[Model]) -> str:
+def _banner(settings: Settings, folder: Path, port: int, models: list[Model], metrics: str) -> str:
     address = _address(settings.host, port)
     lines = [f"samekind listens on {address}", f"  version  {__version__}"]
     for model in models:
         lines.append(f"  model    {model.name}: {model.dimensions} dimensions, {model.precision.value} on {model.runtime}, space {model.space}")
     who = "anyone who reaches this address may call" if settings.insecure else "only this machine can call"
     lines += [f"  data     {folder}", f"  keys     none: {who}"]
+    if metrics:
+        lines.append(f"  metrics  http://{metrics}/metrics")
     at = "" if port == 50051 else f" --server {address}"
     lines += ["", "Try it in another terminal:", f"  samekind classify photo.jpg --labels cat,dog,car{at}", "Ctrl-C stops it."]
     return "\n".join(lines)

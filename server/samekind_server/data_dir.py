@@ -31,6 +31,20 @@ class DataDir:
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
 
+    def prove(self) -> None:
+        """Writes in the folder and reads it again. Raises SettingError where that fails, as it does on a full disk."""
+        file, written = self.path / "proof", os.urandom(4096)
+        try:
+            with file.open("wb") as opened:
+                opened.write(written)
+                opened.flush()
+                os.fsync(opened.fileno())
+            read = file.read_bytes()
+        except OSError as error:
+            raise SettingError(f"cannot write in the data folder {self.path}: {error.strerror}; make room or mend it") from None
+        if read != written:
+            raise SettingError(f"the data folder {self.path} gives back other bytes than were written; its disk may be failing")
+
     def __enter__(self) -> "DataDir":
         return self
 

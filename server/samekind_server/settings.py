@@ -15,7 +15,11 @@ from samekind.types import Precision
 MIB = 1 << 20
 PREFIX = "SAMEKIND_"
 CLIENTS_OWN = {"SAMEKIND_SERVER", "SAMEKIND_KEY", "SAMEKIND_CA", "SAMEKIND_TRAINING_DATA"}
-CHOICES = {"precision": ("auto", *(precision.value for precision in Precision)), "log_level": ("debug", "info", "warning", "error")}
+CHOICES = {
+    "precision": ("auto", *(precision.value for precision in Precision)),
+    "log_level": ("debug", "info", "warning", "error"),
+    "log_format": ("text", "json"),
+}
 TRUTHS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 Value = str | int | float | bool | tuple[str, ...]
 
@@ -45,6 +49,9 @@ class Settings:
     label_cache_bytes: int = _row(256 * MIB, "memory for the vectors of labels asked before, in bytes")
     grace: float = _row(10.0, "seconds that requests under way get to finish when the server is told to stop")
     log_level: str = _row("warning", "debug, info, warning or error")
+    log_format: str = _row("text", "text, or json: one object a line")
+    access_log: str = _row("off", "where a line for each call goes: off, stdout, stderr or a file")
+    metrics: str = _row("", "address for /metrics, /healthz and /readyz over HTTP, as PORT (of this machine alone) or HOST:PORT; empty: none")
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from typing import Any, TypeVar
 
 import grpc
 
@@ -13,6 +14,7 @@ from samekind.errors import Unavailable
 from samekind_server.edge.handlers import Call
 
 LAST_WORDS = 2.0  # Seconds for the answers of calls that are cut off to leave.
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
@@ -34,6 +36,16 @@ class Drain:
     def hurry(self) -> None:
         """Nothing is waited for any more."""
         self._hurried.set()
+
+    async def unless_asked(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """What `work` answers; None where the end is asked for first, for nothing is under way then."""
+        task, asked = asyncio.create_task(work), asyncio.create_task(self.asked.wait())
+        await asyncio.wait([task, asked], return_when=asyncio.FIRST_COMPLETED)
+        asked.cancel()
+        if task.done():
+            return task.result()
+        task.cancel()
+        return None
 
     @asynccontextmanager
     async def layer(self, call: Call) -> AsyncIterator[None]:

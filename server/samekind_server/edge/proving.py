@@ -31,8 +31,9 @@ class Proving:
         self._late: dict[Proof, asyncio.Task[None]] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
-    def start(self) -> None:
-        """Begins; the first proofs are under way at once."""
+    async def start(self) -> None:
+        """Proves everything once, and goes on from there."""
+        await asyncio.gather(*(self._once(proof) for proof in self._proofs))
         self._tasks = [asyncio.create_task(self._keep(proof)) for proof in self._proofs]
 
     def stop(self) -> None:
@@ -42,8 +43,11 @@ class Proving:
 
     async def _keep(self, proof: Proof) -> None:
         while True:
-            self._say(proof, await self._found(proof))
             await asyncio.sleep(self._every)
+            await self._once(proof)
+
+    async def _once(self, proof: Proof) -> None:
+        self._say(proof, await self._found(proof))
 
     async def _found(self, proof: Proof) -> str:
         """What is wrong; "" where nothing is."""
