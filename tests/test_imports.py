@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 RANKS = {
     "samekind": [
-        *(["errors"], ["types"], ["v1", "shop"], ["wire"], ["inputs"], ["batches"]),
+        *(["errors", "keys"], ["types"], ["v1", "shop"], ["wire"], ["inputs"], ["batches"]),
         *(["calls", "connection"], ["client"], ["demo", "show"], ["cli"]),
     ],
     "samekind_server": [["embedding"], ["store", "index"], ["catalog"], ["classification"], ["edge", "data_dir", "settings"], ["app"]],

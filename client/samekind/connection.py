@@ -12,7 +12,7 @@ from typing import TypedDict, cast
 import grpc
 from grpc_status import rpc_status
 
-from samekind import errors, wire
+from samekind import errors, keys, wire
 from samekind.errors import SamekindError
 
 PORT = 50051
@@ -102,8 +102,8 @@ def connection(
     secure = certificate is not None if tls is None else tls is not False
     if key and not secure and not _is_local(address):
         raise ValueError(f"a key to {target} would travel readable for everyone on the way; use TLS (tls=..., or --tls and --ca)")
-    if key and not (key.isascii() and key.isprintable()):
-        raise ValueError("a key is of printable ASCII characters, without a line's end")
+    if key:
+        keys.check(key)
     return Connection(address, timeout, _credentials(tls, certificate) if secure else None, key)
 
 

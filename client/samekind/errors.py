@@ -102,6 +102,12 @@ class Overloaded(SamekindError):
     code, reason = "RESOURCE_EXHAUSTED", "OVERLOADED"
 
 
+class QuotaExceeded(SamekindError):
+    """The key has used its requests or bytes per second; ask again after `retry_after` seconds."""
+
+    code, reason = "RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED"
+
+
 class Unauthenticated(SamekindError):
     """No key, or not a right one."""
 

@@ -1,0 +1,20 @@
+"""Which role each method needs, so that no call is answered that the key does not allow."""
+
+from collections.abc import Mapping
+
+from samekind_server.edge.callers import Role
+
+# Who asks whether the server lives may have no key. Nothing else stands here.
+OPEN = frozenset({"grpc.health.v1.Health/Check", "grpc.health.v1.Health/List", "grpc.health.v1.Health/Watch"})
+ROLES: Mapping[str, Role] = {
+    "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": Role.READ,
+    "samekind.v1.ClassificationService/Classify": Role.READ,
+    "samekind.v1.EmbeddingService/Embed": Role.READ,
+    "samekind.v1.EmbeddingService/GetModel": Role.READ,
+    "samekind.v1.EmbeddingService/ListModels": Role.READ,
+}
+
+
+def needed(method: str, roles: Mapping[str, Role] = ROLES) -> Role:
+    """The role a method needs: the highest for one that was forgotten here."""
+    return roles.get(method, Role.ADMIN)
