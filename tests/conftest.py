@@ -31,6 +31,14 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     engine.close()
 
 
+@pytest.fixture
+def forgetful(engine: Engine) -> Iterator[Engine]:
+    """An engine of the same model that keeps no text."""
+    forgetful = Engine(engine.registry, ImageLimits(), text_cache_bytes=0)
+    yield forgetful
+    forgetful.close()
+
+
 @pytest.fixture(scope="session")
 def photos() -> list[Path]:
     """Two real photographs: a temple in China, a flower."""

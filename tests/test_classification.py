@@ -94,9 +94,9 @@ def test_labels_asked_again_cost_no_model_call(engine: Engine) -> None:
     assert again.report.compute_ms < first.report.compute_ms / 10
 
 
-def test_the_cache_drops_what_was_used_longest_ago(engine: Engine) -> None:
+def test_the_cache_drops_what_was_used_longest_ago(forgetful: Engine) -> None:
     async def fill() -> list[str]:
-        encoder, matrices = engine.registry.get(""), Matrices(engine, capacity=2 * 256 * 4 + 2 * ENTRY)
+        encoder, matrices = forgetful.registry.get(""), Matrices(forgetful, capacity=2 * 256 * 4 + 2 * ENTRY)
         asked = [Labels((Label(name),), "plain") for name in ("a", "b", "a", "c", "c", "a", "b")]
         made = [await matrices.get(encoder, labels, LongText.TRUNCATE) for labels in asked]
         return [labels.labels[0].name for labels, matrix in zip(asked, made, strict=True) if matrix.report.compute_ms]
@@ -104,10 +104,10 @@ def test_the_cache_drops_what_was_used_longest_ago(engine: Engine) -> None:
     assert asyncio.run(fill()) == ["a", "b", "c", "b"]
 
 
-def test_a_matrix_larger_than_the_cache_is_answered_and_not_kept(engine: Engine) -> None:
+def test_a_matrix_larger_than_the_cache_is_answered_and_not_kept(forgetful: Engine) -> None:
     async def twice() -> list[float]:
-        matrices = Matrices(engine, capacity=100)
-        return [(await matrices.get(engine.registry.get(""), PETS, LongText.TRUNCATE)).report.compute_ms for _ in range(2)]
+        matrices = Matrices(forgetful, capacity=100)
+        return [(await matrices.get(forgetful.registry.get(""), PETS, LongText.TRUNCATE)).report.compute_ms for _ in range(2)]
 
     assert all(asyncio.run(twice()))
 

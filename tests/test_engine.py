@@ -6,7 +6,8 @@ import pytest
 
 from samekind.errors import BadImage, BadRequest, BadVector, SpaceMismatch, TextTooLong
 from samekind.types import Content, Image, LongText, Precision, Text, Vector
-from samekind_server.embedding.engine import Embedded, Engine
+from samekind_server.embedding.engine import Engine
+from samekind_server.embedding.work import Embedded
 
 LONG = "word " * 200
 

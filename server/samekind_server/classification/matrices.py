@@ -3,14 +3,16 @@
 import asyncio
 import hashlib
 import json
-from collections import OrderedDict
 from dataclasses import dataclass, replace
 
 from samekind.errors import BadRequest, Violation
 from samekind.types import Floats, Label, Labels, LongText, Report, Text
 from samekind_server.classification import head
 from samekind_server.embedding.base import Encoder
-from samekind_server.embedding.engine import Embedded, Engine
+from samekind_server.embedding.callers import Caller
+from samekind_server.embedding.engine import Engine
+from samekind_server.embedding.lru import Lru
+from samekind_server.embedding.work import Embedded
 
 Key = bytes
 ENTRY = 1024  # About what one costs beside its numbers and names, in bytes.
@@ -35,39 +37,33 @@ class Matrices:
 
     def __init__(self, engine: Engine, *, capacity: int = 256 << 20) -> None:
         self._engine = engine
-        self._capacity = capacity
-        self._size = 0
-        self._kept: OrderedDict[Key, Matrix] = OrderedDict()
+        self._kept: Lru[Key, Matrix] = Lru(capacity)
         self._making: dict[Key, asyncio.Lock] = {}
 
-    async def get(self, encoder: Encoder, labels: Labels, long_text: LongText) -> Matrix:
+    async def get(self, encoder: Encoder, labels: Labels, long_text: LongText, caller: Caller = Caller()) -> Matrix:  # noqa: B008 # frozen
         """The labels' matrix, made once however many ask at once. Raises BadRequest, or TextTooLong where cutting is refused."""
         key = _key(encoder.model.space, labels, long_text)
         lock = self._making.setdefault(key, asyncio.Lock())
         try:
             async with lock:
-                return self._again(key) or self._keep(key, await self._make(encoder, labels, long_text))
+                return self._again(key) or self._keep(key, await self._make(encoder, labels, long_text, caller))
         finally:
             if not lock.locked():
                 self._making.pop(key, None)
 
     def _again(self, key: Key) -> Matrix | None:
-        if not (kept := self._kept.get(key)):
-            return None
-        self._kept.move_to_end(key)
-        return replace(kept, report=replace(kept.report, wait_ms=0.0, compute_ms=0.0))
+        kept = self._kept.get(key)
+        self._engine.observer.asked("labels", hits=int(kept is not None), misses=int(kept is None))
+        return kept and replace(kept, report=replace(kept.report, wait_ms=0.0, decode_ms=0.0, compute_ms=0.0))
 
     def _keep(self, key: Key, matrix: Matrix) -> Matrix:
-        self._kept[key] = matrix
-        self._size += matrix.size
-        while self._size > self._capacity:
-            self._size -= self._kept.popitem(last=False)[1].size
+        self._kept.put(key, matrix, matrix.size)
         return matrix
 
-    async def _make(self, encoder: Encoder, labels: Labels, long_text: LongText) -> Matrix:
+    async def _make(self, encoder: Encoder, labels: Labels, long_text: LongText, caller: Caller) -> Matrix:
         check(labels)
         made = head.sentences(labels)
-        embedded = await self._engine.embed(encoder, [Text(text) for text in made.texts], long_text=long_text)
+        embedded = await self._engine.embed(encoder, [Text(text) for text in made.texts], caller=caller, long_text=long_text)
         groups = zip(labels.labels, made.names, made.descriptions, strict=True)
         owners = [label for label, names, descriptions in groups for _ in (*names, *descriptions)]
         _refuse(embedded, made, owners)
@@ -93,4 +89,4 @@ def check(labels: Labels) -> None:
 def _refuse(embedded: Embedded, made: head.Sentences, owners: list[Label]) -> None:
     for row, error in sorted(embedded.errors.items()):
         message = f"label {owners[row].name!r}, {made.texts[row]!r:.60}: {error.message}"
-        raise type(error)(message, violations=(Violation("labels", message),))
+        raise type(error)(message, violations=(Violation("labels", message),), retry_after=error.retry_after)

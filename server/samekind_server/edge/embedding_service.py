@@ -11,7 +11,8 @@ from samekind.v1 import embedding_service_pb2 as pb
 from samekind.v1 import embedding_service_pb2_grpc as stubs
 from samekind_server.edge import contents, pages, validation
 from samekind_server.edge.handlers import Context
-from samekind_server.embedding.engine import Embedded, Engine
+from samekind_server.embedding.engine import Engine
+from samekind_server.embedding.work import Embedded
 
 PAGE = 100
 

@@ -1,175 +1,192 @@
-"""Turns contents into unit rows: decoded beside the event loop, computed in few big calls."""
+"""Turns contents into unit rows: let in, decoded beside the event loop, computed in few big calls."""
 
 import asyncio
+import hashlib
+import itertools
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
-import numpy as np
-
-from samekind.errors import BadRequest, BadVector, SamekindError, SpaceMismatch, TextTooLong, Violation
-from samekind.types import Content, Floats, Image, LongText, Precision, Report, Text, Vector
+from samekind.errors import SamekindError
+from samekind.types import Content, Floats, Image, LongText, Precision, Text, Vector
+from samekind_server.embedding import vectors
+from samekind_server.embedding.admission import Admission
 from samekind_server.embedding.base import Encoder
+from samekind_server.embedding.batcher import Batcher, Queue, Row
+from samekind_server.embedding.callers import Caller, Lane
 from samekind_server.embedding.images import ImageLimits, decode, prepare
+from samekind_server.embedding.lru import Lru
+from samekind_server.embedding.observer import Observer, Unobserved
 from samekind_server.embedding.registry import Registry
-from samekind_server.embedding.spaces import truncated
+from samekind_server.embedding.slot import Slot
+from samekind_server.embedding.work import Embedded, Work
 
-IMAGES_PER_CALL = 32
-TEXTS_PER_CALL = 256
+IMAGES_PER_CALL, TEXTS_PER_CALL = 16, 64  # More gain no speed, and let those wait longer who come next.
+BULK = 4  # Calls; what takes more of them is bulk, whatever its caller says.
+ENTRY = 256  # About what a text kept costs beside its numbers, in bytes.
 
 T = TypeVar("T")
 C = TypeVar("C", Text, Image, Vector)
-Decoded = tuple[Floats | SamekindError, float]
-
-
-@dataclass
-class Embedded:
-    """A batch's unit rows, (n, dimensions) float32; a failed content's row is zero and its error stands in `errors`."""
-
-    vectors: Floats
-    report: Report
-    errors: dict[int, SamekindError] = field(default_factory=dict)
-    truncated: set[int] = field(default_factory=set)
 
 
 class Engine:
     """Embeds batches with the registry's models. Its methods are for one event loop; the work runs in threads of its own."""
 
-    def __init__(self, registry: Registry, limits: ImageLimits, *, decoders: int = 2) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        limits: ImageLimits,
+        *,
+        decoders: int = 2,
+        admission: Admission | None = None,
+        model_timeout: float = 60.0,
+        text_cache_bytes: int = 64 << 20,
+        observer: Observer | None = None,
+    ) -> None:
         self.registry = registry
+        self.admission = admission or Admission()
         self._limits = limits
-        self._decoding = ThreadPoolExecutor(decoders, "decode")
-        self._computing = ThreadPoolExecutor(1, "compute")
+        self.observer = observer or Unobserved()
+        self._decoding = {lane: ThreadPoolExecutor(decoders, f"decode-{lane.name.lower()}") for lane in Lane}
+        self._tokenizing = ThreadPoolExecutor(1, "tokenize")
+        self._slot = Slot(timeout=model_timeout, observer=self.observer, renew=registry.renew)
+        self._batchers: dict[tuple[str, str], Batcher] = {}
+        self._texts: Lru[bytes, tuple[Floats, bool]] = Lru(text_cache_bytes)
+
+    @property
+    def well(self) -> bool:
+        """Whether every model has answered since it last hung or its worker died."""
+        return self._slot.well
+
+    @property
+    def queues(self) -> list[Queue]:
+        """What waits for each tower used so far, in each lane."""
+        return [queue for batcher in self._batchers.values() for queue in batcher.queues]
 
     async def encoder(self, name: str) -> Encoder:
         """The model of that name, loaded if need be; "" is the default. Raises NotFound."""
         return await asyncio.to_thread(self.registry.get, name)
 
     def close(self) -> None:
-        """Ends the threads; what they are at is finished first."""
-        self._decoding.shutdown(cancel_futures=True)
-        self._computing.shutdown(cancel_futures=True)
+        """Ends the threads; what they are at is finished first, but for a call that hangs."""
+        for pool in (*self._decoding.values(), self._tokenizing):
+            pool.shutdown(cancel_futures=True)
+        self._slot.close()
 
     async def embed(
         self,
         encoder: Encoder,
         contents: Sequence[Content | SamekindError],
         *,
+        caller: Caller = Caller(),  # noqa: B008 # frozen
         long_text: LongText = LongText.TRUNCATE,
         dimensions: int = 0,
     ) -> Embedded:
         """Unit rows for `contents`; a bad one, or one that could not be read and is its error, fails alone.
 
-        Raises BadRequest where `dimensions` is more than the model has.
+        Raises Overloaded, or BadRequest where `dimensions` is more than the model has.
         """
-        model = encoder.model
-        kept = _dimensions(encoder, dimensions)
-        batch = Embedded(np.zeros((len(contents), model.dimensions), np.float32), Report(model.name, truncated(model.space, kept), None))
-        batch.errors.update((index, content) for index, content in enumerate(contents) if isinstance(content, SamekindError))
-        await self._vectors(encoder, _of(contents, Vector), batch)
-        await self._texts(encoder, _of(contents, Text), long_text, batch)
-        await self._images(encoder, _of(contents, Image), batch)
-        batch.vectors = cut(batch.vectors, kept)
-        return batch
+        kept, caller = vectors.kept(encoder.model, dimensions), _laned(caller, contents)
+        with self.registry.using(encoder), self.admission.admitted(contents, caller) as loan:
+            work = Work(encoder, caller, long_text, loan, len(contents))
+            async with asyncio.TaskGroup() as parts:
+                for part in self._parts(work, contents):
+                    parts.create_task(part)
+        return work.embedded(kept)
 
-    async def _vectors(self, encoder: Encoder, vectors: dict[int, Vector], batch: Embedded) -> None:
-        for index, vector in vectors.items():
-            try:
-                batch.vectors[index] = _unit(vector, encoder)
-            except SamekindError as error:
-                batch.errors[index] = error
+    def _parts(self, work: Work, contents: Sequence[Content | SamekindError]) -> Iterator[Coroutine[Any, Any, None]]:
+        """What is to be waited for; places the rest at once."""
+        for index, content in enumerate(contents):
+            if isinstance(content, SamekindError):
+                work.place(index, content)
+        for index, vector in _of(contents, Vector).items():
+            work.place(index, _unit(vector, work.encoder))
+        for some in _chunks(self._unknown(work, _of(contents, Text)), TEXTS_PER_CALL):
+            yield self._embed_texts(work, some)
+        for index, image in _of(contents, Image).items():
+            yield self._embed_image(work, index, image)
 
-    async def _texts(self, encoder: Encoder, texts: dict[int, Text], long_text: LongText, batch: Embedded) -> None:
-        for some in _chunks(list(texts), TEXTS_PER_CALL):
-            tokens = await self._run(self._decoding, encoder.tokenizer, [texts[index].text for index in some])
-            long = {index for index, too_long in zip(some, tokens.truncated, strict=True) if too_long}
-            if long_text is LongText.REJECT:
-                batch.errors.update((index, _too_long(encoder)) for index in long)
-            rows = [row for row, index in enumerate(some) if index not in batch.errors]
-            batch.truncated |= long - set(batch.errors)
-            if rows:
-                batch.vectors[[some[row] for row in rows]] = await self._compute(encoder, encoder.runtime.texts, tokens.ids[rows], batch)
+    def _unknown(self, work: Work, texts: dict[int, Text]) -> dict[int, str]:
+        """Places the texts that were asked before, and leaves the others."""
+        unknown = {}
+        for index, text in texts.items():
+            if not (kept := self._texts.get(_key(work.encoder, text.text))):
+                unknown[index] = text.text
+            elif work.takes(index, long=kept[1]):
+                work.place(index, kept[0])
+        if texts:
+            self.observer.asked("texts", hits=len(texts) - len(unknown), misses=len(unknown))
+        return unknown
 
-    async def _images(self, encoder: Encoder, images: dict[int, Image], batch: Embedded) -> None:
-        async for some in self._decoded(encoder, images):
-            good = {index: result for index, (result, _) in some.items() if not isinstance(result, SamekindError)}
-            batch.errors.update((index, result) for index, (result, _) in some.items() if isinstance(result, SamekindError))
-            batch.report = replace(batch.report, decode_ms=batch.report.decode_ms + sum(ms for _, ms in some.values()))
-            if good:
-                batch.vectors[list(good)] = await self._compute(encoder, encoder.runtime.images, np.stack(list(good.values())), batch)
+    async def _embed_texts(self, work: Work, texts: dict[int, str]) -> None:
+        encoder, batcher = work.encoder, self._batcher(work.encoder, "texts", TEXTS_PER_CALL)
+        async with work.failing(texts), batcher.room(len(texts), work.caller):
+            tokens = await self._decoded(work, self._tokenizing, encoder.tokenizer, list(texts.values()))
+            long = dict(zip(texts, tokens.truncated.tolist(), strict=True))
+            taken = [place for place, index in enumerate(texts) if work.takes(index, long=long[index])]
+            if not taken:
+                return
+            call = await batcher.compute(encoder.runtime.texts, tokens.ids[taken], work.caller)
+            work.computed(call)
+            indexes = list(texts)
+            for place, row in zip(taken, call.rows, strict=True):
+                index = indexes[place]
+                work.place(index, row)
+                self._keep(work, texts[index], row, long=long[index])
 
-    async def _decoded(self, encoder: Encoder, images: dict[int, Image]) -> AsyncIterator[dict[int, Decoded]]:
-        """Prepared images, a model call's worth at a time; the next ones are decoded while the model computes these."""
-        ahead: list[asyncio.Future[list[Decoded]]] = []
-        chunks = list(_chunks(list(images), IMAGES_PER_CALL))
-        try:
-            for number, some in enumerate(chunks):
-                for chunk in chunks[number + len(ahead) : number + 2]:
-                    ahead.append(asyncio.gather(*(self._run(self._decoding, self._prepare, encoder, images[index]) for index in chunk)))
-                yield dict(zip(some, await ahead.pop(0), strict=True))
-        finally:
-            for decoding in ahead:
-                decoding.cancel()
+    async def _embed_image(self, work: Work, index: int, image: Image) -> None:
+        encoder, batcher = work.encoder, self._batcher(work.encoder, "images", IMAGES_PER_CALL)
+        async with work.failing([index]), batcher.room(1, work.caller):
+            pixels = await self._decoded(work, self._decoding[work.caller.lane], self._prepare, encoder, image)
+            call = await batcher.compute(encoder.runtime.images, pixels[None], work.caller)
+            work.computed(call)
+            work.place(index, call.rows[0])
 
-    def _prepare(self, encoder: Encoder, image: Image) -> Decoded:
-        started = time.perf_counter()
+    def _keep(self, work: Work, text: str, row: Row, *, long: bool) -> None:
+        """Keeps a text's row for when it is asked again, which what is read in by the thousand is not."""
+        if work.caller.lane is Lane.INTERACTIVE and not isinstance(row, SamekindError):
+            self._texts.put(_key(work.encoder, text), (row.copy(), long), row.nbytes + ENTRY)
+
+    def _prepare(self, encoder: Encoder, image: Image) -> Floats:
         at_least = max(encoder.preprocess.height_width) if encoder.runtime.precision is Precision.FAST else None
-        try:
-            return prepare(decode(_bytes(image), self._limits, at_least=at_least), encoder.preprocess), _ms(started)
-        except SamekindError as error:
-            return error, _ms(started)
+        return prepare(decode(_bytes(image), self._limits, at_least=at_least), encoder.preprocess)
 
-    async def _compute(self, encoder: Encoder, tower: Callable[[Any], Floats], inputs: Any, batch: Embedded) -> Floats:
-        asked = time.perf_counter()
+    def _batcher(self, encoder: Encoder, kind: str, size: int) -> Batcher:
+        name = encoder.model.name
+        if (name, kind) not in self._batchers:
+            self._batchers[name, kind] = Batcher(name, kind, size, want=self._slot.want, observer=self.observer)
+        return self._batchers[name, kind]
 
-        def timed() -> tuple[Floats, float, float]:
-            started = time.perf_counter()
-            return tower(inputs), 1000 * (started - asked), _ms(started)
-
-        vectors, waited, computed = await self._run(self._computing, timed)
-        report = batch.report
-        batch.report = replace(report, precision=encoder.runtime.precision, wait_ms=report.wait_ms + waited, compute_ms=report.compute_ms + computed)
-        return vectors
-
-    async def _run(self, executor: Executor, work: Callable[..., T], *arguments: Any) -> T:
-        return await asyncio.get_running_loop().run_in_executor(executor, work, *arguments)
+    async def _decoded(self, work: Work, pool: Executor, decode: Callable[..., T], *arguments: Any) -> T:
+        result, *span = await asyncio.get_running_loop().run_in_executor(pool, _timed, decode, *arguments)
+        work.decoded(*span)
+        return result
 
 
-def cut(vectors: Floats, dimensions: int) -> Floats:
-    """The rows' first `dimensions` numbers, unit again (Matryoshka representation learning, arXiv 2205.13147); zero rows stay zero."""
-    if dimensions == vectors.shape[1]:
-        return vectors
-    kept = vectors[:, :dimensions]
-    norms = np.linalg.norm(kept, axis=1, keepdims=True)
-    unit: Floats = np.divide(kept, norms, out=np.zeros_like(kept), where=norms > 0)
-    return unit
+def _timed(run: Callable[..., T], *arguments: Any) -> tuple[T, float, float]:
+    began = time.monotonic()
+    return run(*arguments), began, time.monotonic()
 
 
-def _dimensions(encoder: Encoder, asked: int) -> int:
-    has = encoder.model.dimensions
-    if asked > has:
-        message = f"{asked} dimensions are more than the {has} that {encoder.model.name} has; ask for {has} or fewer"
-        raise BadRequest(message, violations=(Violation("dimensions", message),))
-    return asked or has
+def _laned(caller: Caller, contents: Sequence[object]) -> Caller:
+    """The caller, in the bulk lane where so much is asked that it would hold up the others."""
+    images = sum(isinstance(content, Image) for content in contents)
+    calls = images / IMAGES_PER_CALL + (len(contents) - images) / TEXTS_PER_CALL
+    return replace(caller, lane=Lane.BULK) if calls > BULK else caller
 
 
-def _unit(vector: Vector, encoder: Encoder) -> Floats:
-    if vector.space != encoder.model.space:
-        theirs, ours = vector.space, encoder.model.space
-        raise SpaceMismatch(f"the vector is of space {theirs!r}, but {encoder.model.name} makes {ours!r}; embed the content with this model")
-    if vector.values.shape != (encoder.model.dimensions,):
-        raise BadVector(f"the vector has {vector.values.size} numbers, but its space {vector.space!r} has {encoder.model.dimensions}")
-    norm = float(np.linalg.norm(vector.values.astype(np.float64)))
-    if not np.isfinite(norm) or norm == 0:
-        raise BadVector(f"the vector is {'zero' if norm == 0 else 'not finite'}, so it points nowhere; send a finite one other than zero")
-    return (vector.values / norm).astype(np.float32)
+def _unit(vector: Vector, encoder: Encoder) -> Row:
+    try:
+        return vectors.unit(vector, encoder.model)
+    except SamekindError as error:
+        return error
 
 
-def _too_long(encoder: Encoder) -> TextTooLong:
-    model = encoder.model
-    return TextTooLong(f"the text is longer than the {model.context_length} tokens {model.name} reads; shorten it, or let it be truncated")
+def _key(encoder: Encoder, text: str) -> bytes:
+    """A digest, so that what a caller sends as text takes no memory once it is answered."""
+    return hashlib.sha256(f"{encoder.model.space} {text}".encode(errors="surrogatepass")).digest()
 
 
 def _bytes(image: Image) -> bytes:
@@ -181,9 +198,7 @@ def _of(contents: Sequence[Content | SamekindError], kind: type[C]) -> dict[int,
     return {index: content for index, content in enumerate(contents) if isinstance(content, kind)}
 
 
-def _chunks(items: list[int], size: int) -> Iterator[list[int]]:
-    return (items[start : start + size] for start in range(0, len(items), size))
-
-
-def _ms(started: float) -> float:
-    return 1000 * (time.perf_counter() - started)
+def _chunks(items: dict[int, T], size: int) -> Iterator[dict[int, T]]:
+    left = iter(items.items())
+    while some := dict(itertools.islice(left, size)):
+        yield some

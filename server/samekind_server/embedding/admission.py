@@ -1,0 +1,80 @@
+"""Lets in the work that can be done in time and refuses the rest, before anything is done for it."""
+
+import random
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from samekind.errors import Overloaded, SamekindError
+from samekind.types import Content, Image, Text
+from samekind_server.embedding.callers import Caller
+from samekind_server.embedding.observer import Observer, Shed, Unobserved
+from samekind_server.embedding.room import Loan, Room
+from samekind_server.embedding.sizes import declared_pixels
+
+MIB = 1 << 20
+LEAST_PIXELS = 50_000  # What a text or a thumbnail counts: a model takes as long over one as over a picture of its own size.
+SOON, LATE = 0.1, 60.0  # Seconds; the least and the most that anyone is told to wait.
+UNKNOWN = 1.0  # Seconds told while the pace is not known.
+
+
+@dataclass(frozen=True)
+class Load:
+    """What a request asks of the server: bytes to hold, and pixels to decode and look at."""
+
+    bytes: int = 0
+    pixels: int = LEAST_PIXELS
+
+
+class Admission:
+    """Bounds the bytes and the declared pixels under way, and the seconds that they wait. For one event loop."""
+
+    def __init__(
+        self, *, max_bytes: int = 512 * MIB, max_pixels: int = 4_000_000_000, max_wait: float = 5.0, observer: Observer | None = None
+    ) -> None:
+        self._bytes, self._pixels = Room(max_bytes), Room(max_pixels)
+        self._max_wait = max_wait
+        self._observer = observer or Unobserved()
+
+    @property
+    def held(self) -> Load:
+        """What is under way."""
+        return Load(self._bytes.held, self._pixels.held)
+
+    @contextmanager
+    def admitted(self, contents: Sequence[Content | SamekindError], caller: Caller) -> Iterator[Loan]:
+        """Holds what the contents ask for; the loan is given back as they are done. Raises Overloaded."""
+        load = _load(contents)
+        self.check(caller, load)
+        with self._bytes.lent(caller, load.bytes), self._pixels.lent(caller, load.pixels) as loan:
+            yield loan
+
+    def check(self, caller: Caller, load: Load = Load()) -> None:  # frozen
+        """Raises Overloaded where so much more is not let in; without `load`, where not even one more text is."""
+        for room, some, why in ((self._bytes, load.bytes, Shed.BYTES), (self._pixels, load.pixels, Shed.PIXELS)):
+            if lacking := room.lacking(caller, some):
+                raise self._refused(why, f"{room.held:,} {why.value} are under way, as many as are taken", room.seconds(lacking))
+        wait = self._pixels.wait(caller.lane)
+        if wait and wait > (limit := min(self._max_wait, caller.left)):
+            raise self._refused(Shed.WAIT, f"{wait:.1f} seconds of work wait already, more than the {limit:.1f} that may", wait - limit)
+
+    def _refused(self, why: Shed, told: str, seconds: float | None) -> Overloaded:
+        self._observer.shed(why)
+        # Spread, so that those refused together do not come back together.
+        retry_after = min(max(UNKNOWN if seconds is None else seconds, SOON), LATE) * random.uniform(1, 1.5)
+        return Overloaded(f"{told}; ask again in {retry_after:.1f} seconds", retry_after=retry_after)
+
+
+def _load(contents: Sequence[Content | SamekindError]) -> Load:
+    loads = [_one(content) for content in contents]
+    return Load(sum(load.bytes for load in loads), sum(load.pixels for load in loads))
+
+
+def _one(content: Content | SamekindError) -> Load:
+    match content:
+        case Image(bytes(data)):
+            return Load(len(data), max(LEAST_PIXELS, declared_pixels(data)))
+        case Text(text):
+            return Load(len(text))
+        case _:
+            return Load(0, 0)

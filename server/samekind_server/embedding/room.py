@@ -1,0 +1,88 @@
+"""A bounded amount that is lent to callers, and the pace at which it comes back."""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from samekind_server.embedding.callers import Caller, Lane
+
+MOST = 0.25  # A request counts as this share of a room at most, so that a larger one gets in too where there is little else.
+WINDOW = 0.5  # Seconds over which the pace is measured.
+
+
+class Room:
+    """So much of something. A caller may hold as much of it as is left free: alone half, beside another a third each, and so on.
+
+    So there is always some for one who holds none: they are the dynamic thresholds of Choudhury and Hahne (1998).
+    """
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._by_caller: Counter[str] = Counter()
+        self._by_lane: Counter[Lane] = Counter()
+        self._pace = 0.0
+        self._came_back, self._since = 0, 0.0
+
+    @property
+    def held(self) -> int:
+        """How much is lent."""
+        return self._by_lane.total()
+
+    def lacking(self, caller: Caller, some: int) -> int:
+        """How much has to come back before the caller may have so much more; 0 where it may at once."""
+        return max(0, self._by_caller[caller.name] + self._counted(some) - (self._capacity - self.held))
+
+    def seconds(self, some: int) -> float | None:
+        """How long so much takes to come back; None where the pace is not known yet."""
+        return some / self._pace if self._pace else None
+
+    def wait(self, lane: Lane) -> float | None:
+        """How long all that goes before a newcomer in this lane takes to come back; None where the pace is not known yet."""
+        return self.seconds(sum(self._by_lane[before] for before in Lane if before <= lane))
+
+    @contextmanager
+    def lent(self, caller: Caller, some: int) -> "Iterator[Loan]":
+        """Holds so much for the caller until the end of the `with`, or until it gives it back."""
+        if not self.held:
+            self._came_back, self._since = 0, time.monotonic()
+        loan = Loan(self, caller, self._counted(some))
+        self.hold(caller, loan.left)
+        try:
+            yield loan
+        finally:
+            loan.give_back(1.0)
+
+    def hold(self, caller: Caller, some: int) -> None:
+        """Counts so much more, or less, as the caller's."""
+        self._by_lane[caller.lane] += some
+        self._by_caller[caller.name] += some
+        if not self._by_caller[caller.name]:
+            del self._by_caller[caller.name]
+
+    def measure(self, came_back: int) -> None:
+        """Counts what came back towards the pace."""
+        self._came_back += came_back
+        took = time.monotonic() - self._since
+        if took >= WINDOW:
+            pace = self._came_back / took
+            self._pace = (self._pace + pace) / 2 if self._pace else pace
+            self._came_back, self._since = 0, time.monotonic()
+
+    def _counted(self, some: int) -> int:
+        return min(some, int(MOST * self._capacity))
+
+
+class Loan:
+    """What one request holds of a room."""
+
+    def __init__(self, room: Room, caller: Caller, some: int) -> None:
+        self.left = self._whole = some
+        self._room, self._caller = room, caller
+
+    def give_back(self, share: float) -> None:
+        """Gives back that share of the whole, or what is left of it."""
+        some = min(self.left, round(share * self._whole))
+        self.left -= some
+        self._room.hold(self._caller, -some)
+        self._room.measure(some)
