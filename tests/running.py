@@ -3,9 +3,13 @@
 import os
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
 
 LISTENS = "samekind listens on "
 
@@ -35,6 +39,30 @@ def address(server: subprocess.Popen[str]) -> str:
     line = server.stdout.readline()
     assert line.startswith(LISTENS), line + server.stderr.read()
     return line.removeprefix(LISTENS).strip()
+
+
+class Metrics:
+    """What a server that was started with `--metrics 0` says of itself over HTTP. `address` has been read before."""
+
+    def __init__(self, server: subprocess.Popen[str]) -> None:
+        assert server.stdout
+        line = next(line for line in server.stdout if line.startswith("  metrics  "))
+        self.where = line.split("//")[1].removesuffix("/metrics\n")
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Status and body."""
+        try:
+            with urllib.request.urlopen(f"http://{self.where}{path}", timeout=60) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    def value(self, name: str, **labels: str) -> float:
+        """The sum of the series with these labels; 0 where there is none yet."""
+        families = text_string_to_metric_families(self.get("/metrics")[1])
+        samples = [sample for family in families for sample in family.samples if sample.name == name]
+        return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
 
 
 def environment() -> dict[str, str]:

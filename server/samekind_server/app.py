@@ -61,6 +61,7 @@ async def _serve(settings: Settings, data: DataDir, log_calls: Layer) -> None:
     server = _server(settings, engine, health, Layers(metrics.layer, log_calls, errors, drain.layer))
     proving = Proving(health, _proofs(engine, data))
     monitoring = Monitoring(metrics.registry, ready=health.serving)
+    metrics.sampled("samekind_serving", "1 where a service serves, 0 where not; `server` is all of it", ("service",), lambda: _serving(health))
     _listen_to_signals(drain)
     try:
         port = _bind(server, settings)
@@ -77,6 +78,10 @@ async def _serve(settings: Settings, data: DataDir, log_calls: Layer) -> None:
         monitoring.close()
         engine.close()
         _leave_behind()
+
+
+def _serving(health: HealthServicer) -> list[tuple[tuple[str, ...], float]]:
+    return [((service or "server",), float(serves)) for service, serves in health.states.items()]
 
 
 def _proofs(engine: Engine, data: DataDir) -> list[Proof]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
+from samekind_server.edge import callers
 from samekind_server.edge.handlers import Call, Layer
 
 PROBES = "grpc.health.v1.Health"
@@ -29,8 +30,9 @@ def access_log(logger: logging.Logger | None) -> Layer:
 
 
 def _facts(call: Call, milliseconds: float) -> Iterator[tuple[str, object]]:
+    caller = callers.current()
     yield from (("request_id", call.request_id), ("method", call.method), ("code", call.code))
-    yield from ((name, value) for name, value in (("reason", call.reason), ("key", call.key_name), ("tenant", call.tenant)) if value)
+    yield from ((name, value) for name, value in (("reason", call.reason), ("tenant", caller.tenant), ("caller", caller.name)) if value)
     yield from (("ms", round(milliseconds, 3)), ("peer", call.context.peer()))
     yield from (("requests", call.requests), ("contents", call.contents), ("bytes", call.request_bytes), ("answer_bytes", call.response_bytes))
     if call.model:

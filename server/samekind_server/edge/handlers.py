@@ -18,19 +18,18 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 
+def _free(size: int) -> None:
+    """What a message costs where no layer says otherwise."""
+
+
 @dataclass(eq=False)
 class Call:
-    """One call under way: what is known before it is read, and what layers and messages add on the way.
-
-    The key's name and the tenant are empty where no keys are asked for.
-    """
+    """One call under way: what is known before it is read, and what layers and messages add on the way."""
 
     method: str
     context: Context
     metadata: dict[str, str | bytes] = field(init=False)
     request_id: str = field(init=False)
-    key_name: str = ""
-    tenant: str = ""
     code: str = "OK"
     reason: str = ""
     requests: int = 0
@@ -39,6 +38,7 @@ class Call:
     response_bytes: int = 0
     contents: int = 0
     model: str = ""
+    pay: Callable[[int], None] = field(default=_free, repr=False)
 
     def __post_init__(self) -> None:
         self.metadata = dict(self.context.invocation_metadata() or ())
@@ -50,7 +50,8 @@ class Call:
         return self.method.partition("/")[0]
 
     def arrived(self, size: int) -> None:
-        """Counts a message before it is read. A layer that limits bytes may hold more against it."""
+        """Counts a message before it is read; `pay` may refuse it."""
+        self.pay(size)
         self.requests, self.request_bytes = self.requests + 1, self.request_bytes + size
 
     def read(self, message: Any) -> None:

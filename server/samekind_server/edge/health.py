@@ -28,8 +28,13 @@ class HealthServicer(stubs.HealthServicer):
         self._changed = asyncio.Event()
         self._ended = False
 
+    @property
+    def states(self) -> dict[str, bool]:
+        """Whether each service, "" for all of the server, is said to serve."""
+        return {service: state == SERVING for service, state in self._states.items()}
+
     def serving(self, service: str = "") -> bool:
-        """Whether the service, "" for all of the server, is said to serve. May be called from any thread."""
+        """Whether the service, "" for all of the server, is said to serve."""
         return self._states[service] == SERVING
 
     def say(self, states: Mapping[str, bool]) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram, ProcessCollector, disable_created_metrics
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -17,6 +17,7 @@ from samekind_server.embedding.observer import Drop, Shed
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 BYTES = tuple(4.0**power for power in range(4, 15))
+CALL, TOWER, LANE = ("method", "code"), ("model", "tower"), ("model", "tower", "lane")
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 Samples = Callable[[], Iterable[tuple[tuple[str, ...], float]]]
 
@@ -35,6 +36,7 @@ class Metrics:
     """All that is counted; an Observer of the engine, and a layer around calls. For one event loop."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call] # A second series for each, which says nothing more.
         self.registry = CollectorRegistry()
         self.rows: list[Row] = []
         self._calls = self._histogram("samekind_call_seconds", "seconds a call took, from its first byte read to its last answer", SECONDS, *CALL)
@@ -112,10 +114,6 @@ class Metrics:
         return Gauge(name, told, labels, registry=self.registry)
 
 
-CALL = ("method", "code")
-TOWER = ("model", "tower")
-
-
 @dataclass(frozen=True)
 class _Sampled(Collector):
     name: str
@@ -128,8 +126,3 @@ class _Sampled(Collector):
         for labels, value in self.samples():
             family.add_metric(labels, value)
         yield family
-
-
-def serving(states: Mapping[str, bool]) -> list[tuple[tuple[str, ...], float]]:
-    """Samples of health: 1 for what serves; the server as a whole is the service `server`."""
-    return [((service or "server",), float(serves)) for service, serves in states.items()]

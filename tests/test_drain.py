@@ -1,0 +1,125 @@
+import io
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from PIL import Image as Pillow
+
+import samekind
+from samekind.errors import SamekindError, Unavailable
+from samekind.v1 import content_pb2 as words
+from samekind.v1 import embedding_service_pb2 as pb
+from samekind.v1.embedding_service_pb2_grpc import EmbeddingServiceStub
+from tests.running import Metrics, address, process
+
+CONTENTS = 150
+NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+class Long:
+    """A call that takes a server seconds: many large pictures. It is under way when this is made."""
+
+    def __init__(self, server: subprocess.Popen[str]) -> None:
+        self.at = address(server)
+        self.channel = grpc.insecure_channel(self.at, options=[("grpc.max_send_message_length", -1), ("grpc.enable_retries", 0)])
+        request = pb.EmbedRequest(contents=[words.Content(image=words.Image(data=picture()))] * CONTENTS)
+        self.answer: Future[pb.EmbedResponse] = EmbeddingServiceStub(self.channel).Embed.future(request)
+        metrics = Metrics(server)
+        while not metrics.value("samekind_calls_under_way", method="samekind.v1.EmbeddingService/Embed"):
+            assert not self.answer.done()
+
+
+def picture() -> bytes:
+    """A picture that takes long to decode and few bytes to send."""
+    file = io.BytesIO()
+    Pillow.new("RGB", (2000, 1500), "grey").save(file, "JPEG")
+    return file.getvalue()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    with process(tmp_path, "--grace", "60", "--precision", "exact", "--metrics", "0") as server:
+        yield server
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_what_is_under_way_is_finished_and_nothing_new_begun(server: subprocess.Popen[str], number: int) -> None:
+    long = Long(server)
+    states = health_pb2_grpc.HealthStub(long.channel).Watch(health_pb2.HealthCheckRequest())
+    next(states)
+    server.send_signal(number)
+    assert next(states).status == NOT_SERVING
+    with pytest.raises(grpc.RpcError) as ended:
+        next(states)
+    assert ended.value.code() == grpc.StatusCode.UNAVAILABLE
+    with samekind.connect(long.at, timeout=60) as sk, pytest.raises(Unavailable):
+        sk.model()
+    assert [result.WhichOneof("result") for result in long.answer.result().results] == ["embedding"] * CONTENTS
+    assert server.wait(timeout=60) == 0
+
+
+def test_a_second_signal_cuts_off_what_is_under_way_and_says_so(server: subprocess.Popen[str]) -> None:
+    long = Long(server)
+    states = health_pb2_grpc.HealthStub(long.channel).Watch(health_pb2.HealthCheckRequest())
+    server.send_signal(signal.SIGINT)
+    assert NOT_SERVING in (next(states).status, next(states).status)
+    server.send_signal(signal.SIGINT)
+    with pytest.raises(grpc.RpcError) as cut:
+        long.answer.result()
+    assert cut.value.code() == grpc.StatusCode.UNAVAILABLE
+    assert cut.value.details() == "the server stopped before this call was done; ask again"
+    assert server.wait(timeout=60) == 0
+
+
+def test_what_does_not_finish_within_the_grace_is_cut_off(tmp_path: Path) -> None:
+    with process(tmp_path, "--grace", "0", "--precision", "exact", "--metrics", "0") as server:
+        long = Long(server)
+        server.send_signal(signal.SIGTERM)
+        with pytest.raises(grpc.RpcError) as cut:
+            long.answer.result()
+        assert server.wait(timeout=60) == 0
+        assert server.stderr
+        assert "1 calls were cut off" in server.stderr.read()
+    assert cut.value.code() == grpc.StatusCode.UNAVAILABLE
+
+
+def test_a_client_of_two_servers_notices_nothing_when_one_is_stopped(tmp_path: Path) -> None:
+    with process(tmp_path / "a") as first, process(tmp_path / "b") as second:
+        both, told, stop = f"ipv4:{address(first)},{address(second)}", [], threading.Event()
+
+        def ask() -> None:
+            with samekind.connect(both, timeout=60) as sk:
+                while not stop.is_set():
+                    try:
+                        told.append(sk.embed("a mug").space)
+                    except SamekindError as error:
+                        told.append(str(error))
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        first.send_signal(signal.SIGTERM)
+        assert first.wait(timeout=60) == 0
+        before = len(told)
+        with samekind.connect(address_of(both)) as sk:
+            assert sk.embed("a mug").space in told
+        stop.set()
+        asking.join()
+    assert len(set(told)) == 1
+    assert len(told) >= before
+
+
+def address_of(both: str) -> str:
+    """The second of two addresses."""
+    return both.rpartition(",")[2]
+
+
+def test_a_server_told_to_stop_while_it_starts_stops_at_once(tmp_path: Path) -> None:
+    with process(tmp_path, "--log-level", "info") as server:
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(timeout=60) in (0, -signal.SIGTERM)
