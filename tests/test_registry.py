@@ -1,7 +1,6 @@
 """Models by name: found or refused with the way out, loaded as data only, and never from a network that is forbidden."""
 
 import json
-import logging
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +14,7 @@ from samekind.errors import BadModel, ModelUnavailable, NotFound
 from samekind.types import Precision, ScoreKind
 from samekind_server.embedding.hub import Hub
 from samekind_server.embedding.loading import load
+from samekind_server.embedding.open_clip_names import describe, described
 from samekind_server.embedding.registry import Registry
 from samekind_server.embedding.sources import find
 from samekind_server.embedding.spaces import truncated
@@ -97,10 +97,20 @@ def test_an_open_clip_name_needs_a_tag_and_is_told_which_there_are(tmp_path):
         find("ViT-B-32", Hub(tmp_path, offline=True))
 
 
+def test_what_open_clip_knows_of_a_name_is_asked_once_and_kept(tmp_path):
+    known = described("ViT-B-32/openai", tmp_path, [])
+    assert (known["config"]["embed_dim"], known["said"]["quick_gelu"]) == (512, True)
+    kept = tmp_path / "names" / "ViT-B-32%2Fopenai.json"
+    kept.write_text(kept.read_text().replace('"embed_dim": 512', '"embed_dim": 513'))
+    assert described("ViT-B-32/openai", tmp_path, [])["config"]["embed_dim"] == 513
+    kept.write_text("damaged")
+    assert described("ViT-B-32/openai", tmp_path, []) == known
+
+
 @pytest.mark.parametrize(("name", "near"), [("ViT-B-33/openai", "ViT-B-32/openai"), ("ViT-B-32/datacomp_xl", "ViT-B-32/datacomp"), ("miny", "mini")])
-def test_a_name_that_does_not_exist_is_told_what_is_near(tmp_path, name, near):
+def test_a_name_that_does_not_exist_is_told_what_is_near(name, near):
     with pytest.raises(NotFound, match=f"there is no model '{name}'; near: .*{near}.*; a name is mini"):
-        find(name, Hub(tmp_path, offline=True))
+        describe(name, [])
 
 
 def test_offline_no_network_is_touched_and_what_is_missing_says_the_way_out(tmp_path, tiny, spoken):
@@ -252,11 +262,11 @@ def test_a_model_with_a_bias_was_trained_with_a_sigmoid(tmp_path):
     assert encoder.logit_scale == pytest.approx(1 / 0.07, rel=1e-3)
 
 
-def test_a_model_openvino_does_not_take_runs_with_torch_and_the_log_says_so(tmp_path, tiny, caplog):
+def test_a_model_openvino_does_not_take_is_refused_and_nothing_is_raised(tmp_path, tiny):
     import open_clip
     import torch
 
-    from samekind_server.embedding import converting, torch_models
+    from samekind_server.embedding import torch_models, tracing
 
     class Odd(open_clip.CLIP):
         def encode_image(self, image, normalize=False):
@@ -266,10 +276,7 @@ def test_a_model_openvino_does_not_take_runs_with_torch_and_the_log_says_so(tmp_
     source = find(f"local-dir:{tiny}", Hub(tmp_path, offline=True))
     odd = Odd(**TINY).eval()
     odd.load_state_dict(torch_models.build(source).state_dict())
-    with caplog.at_level(logging.WARNING):
-        runtime = converting.runtime(source, odd, None, 1, tmp_path)
-    assert (runtime.name, runtime.precision) == ("torch", Precision.EXACT)
-    assert f"{source.name} runs with torch, more slowly: OpenVINO does not take it" in caplog.text
+    assert tracing.trace(source, odd, tmp_path, 1)["refused"].startswith("OpenVINO does not take it: ")
 
 
 def test_not_fetched_is_an_error_of_its_own(tmp_path):

@@ -41,7 +41,7 @@ class Tokenizer(Protocol):
 
 @dataclass(frozen=True)
 class Encoder:
-    """A model ready for use: logits are `logit_scale` × cosine + `logit_bias`."""
+    """A model ready for use: logits are `logit_scale` × cosine + `logit_bias`. It takes `memory` bytes, measured where it can be."""
 
     model: Model
     preprocess: Preprocess
@@ -49,6 +49,7 @@ class Encoder:
     runtime: Runtime
     logit_scale: float
     logit_bias: float
+    memory: int = 0
 
 
 def unit(rows: Floats) -> Floats:

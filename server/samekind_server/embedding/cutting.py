@@ -7,7 +7,15 @@ from numpy.typing import NDArray
 
 Ids = NDArray[np.int64]
 Cut = Callable[[Ids], Ids]
+End = str | int  # Where a text ends, as it is written down: "context", "largest" or the token that ends it.
 STEP = 8  # Lengths are rounded up to it, so that a runtime sees few shapes.
+
+
+def at(end: End) -> Cut:
+    """The way of cutting that was written down."""
+    if isinstance(end, int):
+        return after(end)
+    return {"context": whole, "largest": after_largest}[end]
 
 
 def whole(ids: Ids) -> Ids:

@@ -1,19 +1,24 @@
-"""Makes a model ready for use: finds it, checks it, gives it a runtime and names its space."""
+"""Makes a model ready for use: finds it, checks it, gives it a runtime, measures it and names its space."""
 
-import gc
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
-from samekind.types import Floats, Model, Precision, ScoreKind
-from samekind_server.embedding import spaces, weights
-from samekind_server.embedding.base import Encoder, Runtime
+from samekind.types import Model, Precision, ScoreKind
+from samekind_server.embedding import converted, converting, mini, spaces, weights
+from samekind_server.embedding.base import Encoder, Runtime, Tokenizer
 from samekind_server.embedding.cutting import after_largest
 from samekind_server.embedding.hub import Hub
+from samekind_server.embedding.openvino_runtime import OpenVinoRuntime
+from samekind_server.embedding.resident import resident
 from samekind_server.embedding.sources import Source, find
-from samekind_server.embedding.tokenizing import tokenizer_of
+from samekind_server.embedding.tokenizing import Said, tokenizer_of
+from samekind_server.embedding.weights import Learnt
+
+_MEASURING = threading.Lock()  # What one model takes is seen only while no other is being made.
 
 
 def load(name: str, *, offline: bool, precision: Precision | None, cache_dir: Path, threads: int = 0) -> Encoder:
@@ -21,53 +26,70 @@ def load(name: str, *, offline: bool, precision: Precision | None, cache_dir: Pa
 
     With `precision` None it computes as fast as the processor can; `threads` 0 takes all cores.
     """
-    source = find(name, Hub(cache_dir, offline))
-    if _is_of_minis_form(source):
+    return ready(find(name, Hub(cache_dir, offline)), precision=precision, cache_dir=cache_dir, threads=threads)
+
+
+def ready(source: Source, *, precision: Precision | None, cache_dir: Path, threads: int = 0) -> Encoder:
+    """The same for a model whose files were found."""
+    if is_of_minis_form(source):
         return _built(source, precision, threads)
-    encoder = _through_torch(source, precision, threads, cache_dir)
-    gc.collect()  # Of what conversion left in cycles, which is the size of the model.
-    return encoder
+    if not converting.has_device():
+        made = converted.of(source, cache_dir, threads=threads)
+        if chosen := converting.agreed(source, made, precision):
+            return _converted(source, made, chosen, threads)
+    return _through_torch(source, precision, threads)
 
 
-def _is_of_minis_form(source: Source) -> bool:
-    from samekind_server.embedding import mini
-
+def is_of_minis_form(source: Source) -> bool:
+    """Whether it is built straight as OpenVINO graphs, and needs no conversion."""
     return source.weights.suffix == ".safetensors" and mini.builds(source.config)
 
 
 def _built(source: Source, precision: Precision | None, threads: int) -> Encoder:
-    from samekind_server.embedding import mini
-    from samekind_server.embedding.openvino_runtime import OpenVinoRuntime
-
     arrays = weights.read_arrays(source.weights)
     weights.check(source.weights, mini.shapes(source.config), {name: array.shape for name, array in arrays.items()})
     weights.check_finite(source.weights, arrays.items())
     towers = mini.image_tower(source.config, arrays), mini.text_tower(source.config, arrays)
-    return _encoder(source, arrays, OpenVinoRuntime(*towers, precision=precision, threads=threads, cut=after_largest))
+    known = weights.learnt(arrays)
+    return _encoder(source, known, *tokenizer_of(source), lambda: OpenVinoRuntime(*towers, precision=precision, threads=threads, cut=after_largest))
 
 
-def _through_torch(source: Source, precision: Precision | None, threads: int, cache_dir: Path) -> Encoder:
-    from samekind_server.embedding import converting, torch_models
-
-    model = torch_models.build(source)
-    return _encoder(source, torch_models.arrays(model), converting.runtime(source, model, precision, threads, cache_dir))
+def _converted(source: Source, made: converted.Converted, precision: Precision, threads: int) -> Encoder:
+    words = tokenizer_of(source, made.folder, made.words)
+    return _encoder(source, made.learnt, *words, lambda: converting.with_openvino(made, precision, threads))
 
 
-def _encoder(source: Source, arrays: Mapping[str, Floats], runtime: Runtime) -> Encoder:
-    tokenizer, said = tokenizer_of(source)
+def _through_torch(source: Source, precision: Precision | None, threads: int) -> Encoder:
+    runtime, known = converting.with_torch(source, precision, threads)
+    return _encoder(source, known, *tokenizer_of(source), lambda: runtime)
+
+
+def _encoder(source: Source, known: Learnt, tokenizer: Tokenizer, said: Said, make: Callable[[], Runtime]) -> Encoder:
+    runtime, memory = _measured(source, known, tokenizer, make)
     dimensions = int(source.config["embed_dim"])
     preprocess = asdict(source.preprocess) | {"size": source.preprocess.height_width}
     model = Model(
         name=source.name,
-        space=spaces.space(spaces.weights_digest(arrays), spaces.form_digest(source.config, preprocess, said), dimensions),
+        space=spaces.space(known.digest, spaces.form_digest(source.form, preprocess, said), dimensions),
         dimensions=dimensions,
         prefix_dimensions=source.prefixes,
         context_length=source.context_length,
         image_size=max(source.preprocess.height_width),
-        parameters=weights.parameters(arrays),
-        score_kind=ScoreKind.SIGMOID if "logit_bias" in arrays else ScoreKind.SOFTMAX,
+        parameters=known.parameters,
+        score_kind=ScoreKind.SOFTMAX if known.bias is None else ScoreKind.SIGMOID,
         runtime=runtime.name,
         precision=runtime.precision,
     )
-    scale, bias = arrays["logit_scale"], arrays.get("logit_bias", np.zeros(1, np.float32))
-    return Encoder(model, source.preprocess, tokenizer, runtime, float(np.exp(scale).item()), float(bias.item()))
+    return Encoder(model, source.preprocess, tokenizer, runtime, known.scale, known.bias or 0.0, memory)
+
+
+def _measured(source: Source, known: Learnt, tokenizer: Tokenizer, make: Callable[[], Runtime]) -> tuple[Runtime, int]:
+    """The runtime, and the memory it took to make it and have it look at an image and a text: at least what its numbers take."""
+    grey, words = np.full((1, 3, *source.preprocess.height_width), 0.5, np.float32), tokenizer(["awake"]).ids
+    with _MEASURING:
+        before = resident()
+        runtime = make()
+        runtime.images(grey)
+        runtime.texts(words)
+        grown = resident() - before
+    return runtime, max(grown, known.parameters * (2 if runtime.precision is Precision.FAST else 4))

@@ -1,14 +1,7 @@
 """Runs a model's two towers on the processor with OpenVINO."""
 
-import logging
-import os
 import threading
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 
@@ -27,7 +20,7 @@ class OpenVinoRuntime:
     name = "openvino"
 
     def __init__(self, images: openvino.Model, texts: openvino.Model, *, precision: Precision | None, threads: int, cut: Cut) -> None:
-        self.precision = fastest() if precision is None else min(precision, fastest(), key=[Precision.EXACT, Precision.FAST].index)
+        self.precision = possible(precision)
         self._cut = cut
         self._images = _Tower(images, self.precision, threads)
         self._texts = _Tower(texts, self.precision, threads)
@@ -58,42 +51,14 @@ class _Tower:
         return result
 
 
+def possible(asked: Precision | None) -> Precision:
+    """What is computed in where that is asked for: no faster than the processor can, and that where nothing is."""
+    return fastest() if asked is None else min(asked, fastest(), key=[Precision.EXACT, Precision.FAST].index)
+
+
 def fastest() -> Precision:
     """FAST where the processor itself multiplies bfloat16; where that is only emulated, float32 is quicker."""
     capable = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     said = Path("/proc/cpuinfo")
     flags = set(said.read_text().split()) if said.exists() else BFLOAT16_FLAGS
     return Precision.FAST if capable and flags & BFLOAT16_FLAGS else Precision.EXACT
-
-
-def convert(tower: Any, example: Any, shape: list[int], scratch: Path) -> openvino.Model:
-    """The OpenVINO form of a torch tower; -1 in `shape` stands for any number.
-
-    It passes through a file in the folder `scratch`: as made, its constants are torch's own memory, and would keep all of it alive.
-    """
-    import torch
-    from torch.jit._trace import TracerWarning
-
-    # Filters set once are safe among threads, catch_warnings is not.
-    warnings.filterwarnings("ignore", category=FutureWarning, message=r"`torch\.jit\.")
-    warnings.filterwarnings("ignore", category=TracerWarning)
-    torch.backends.mha.set_fastpath_enabled(False)  # Its fused operators are not among those OpenVINO takes.
-    with _logging_kept():
-        # The tracer's own check costs as much as all the rest; what is made is proved whole by those who ask for it.
-        traced = torch.jit.trace(tower, example, check_trace=False)
-        model = openvino.convert_model(traced, example_input=example, input=shape)
-    with TemporaryDirectory(dir=scratch if os.access(scratch, os.W_OK) else None, ignore_cleanup_errors=True) as folder:
-        openvino.save_model(model, f"{folder}/tower.xml", compress_to_fp16=False)
-        return openvino.Core().read_model(f"{folder}/tower.xml")
-
-
-@contextmanager
-def _logging_kept() -> Iterator[None]:
-    """The converter sets the level of all logging, and leaves it so where it fails."""
-    root = logging.getLogger()
-    level, handlers, filters = root.level, list(root.handlers), list(root.filters)
-    try:
-        yield
-    finally:
-        root.setLevel(level)
-        root.handlers[:], root.filters[:] = handlers, filters

@@ -1,18 +1,18 @@
 """Finds a model's files by its name, and reads the configuration that says how they are used."""
 
-import difflib
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from samekind.errors import BadModel, NotFound
+from samekind.errors import BadModel
 from samekind_server.embedding.hub import Hub
 from samekind_server.embedding.images import Preprocess
+from samekind_server.embedding.open_clip_names import described
 
 HUB, FOLDER = "hf-hub:", "local-dir:"
-FORMS = "a name is mini, an open_clip NAME/TAG, hf-hub:ORG/NAME or local-dir:PATH"
 MINI = Path(__file__).parent.parent / "models" / "mini"
 CONFIG = "open_clip_config.json"
 WEIGHTS = (
@@ -46,9 +46,28 @@ class Source:
         return dict(self.config["text_cfg"])
 
     @property
+    def form(self) -> dict[str, Any]:
+        """The configuration, the same wherever the model's files lie."""
+        tower = self.text.get("hf_model_name")
+        said = {"hf_model_name": hashlib.sha256(Path(tower, "config.json").read_bytes()).hexdigest()} if tower else {}
+        return {**self.config, "text_cfg": self.text | said}
+
+    @property
     def context_length(self) -> int:
         """Tokens that the text tower reads."""
         return int(self.text.get("context_length") or 77)
+
+
+def to_plain(source: Source) -> dict[str, Any]:
+    """The source as JSON has it."""
+    return asdict(source) | {"weights": str(source.weights), "tokenizer": source.tokenizer and str(source.tokenizer)}
+
+
+def from_plain(plain: Mapping[str, Any]) -> Source:
+    """The source that `to_plain` made so."""
+    said: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in plain["preprocess"].items()}
+    files = {"weights": Path(plain["weights"]), "tokenizer": Path(plain["tokenizer"]) if plain["tokenizer"] else None}
+    return Source(**{**plain, **files, "preprocess": Preprocess(**said), "prefixes": tuple(plain["prefixes"])})
 
 
 def find(name: str, hub: Hub) -> Source:
@@ -74,18 +93,8 @@ def _on_hub(name: str, hub: Hub) -> Source:
 
 
 def _of_open_clip(name: str, hub: Hub) -> Source:
-    import open_clip
-
-    architecture, _, tag = name.partition("/")
-    config = open_clip.get_model_config(architecture)
-    said = open_clip.get_pretrained_cfg(architecture, tag)
-    tags = open_clip.list_pretrained_tags_by_model(architecture)
-    if config and tags and not tag:
-        raise BadModel(f"{name} needs a tag that says which weights: {_listed(f'{architecture}/{tag}' for tag in tags)}")
-    if not config or not said:
-        known = ["mini", *("/".join(pair) for pair in open_clip.list_pretrained()), *hub.cached()]
-        near = difflib.get_close_matches(name, known, 5, 0.5)
-        raise NotFound(f"there is no model {name!r}; {f'near: {_listed(near)}; ' if near else ''}{FORMS}")
+    known = described(name, hub.cache, hub.cached())
+    config, said = known["config"], known["said"]
     # The tag knows which GELU its weights were trained with; open_clip itself only warns where the name says another.
     config["quick_gelu"] = bool(config.get("quick_gelu") or said.get("quick_gelu"))
     repository, _, file = said["hf_hub"].rpartition("/")

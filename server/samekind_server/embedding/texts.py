@@ -97,15 +97,21 @@ _CACHED_LETTERS = 32
 def _encode(text: str, enough: int) -> list[int]:
     """The first `enough` tokens of `text`, or a few more."""
     ids: list[int] = []
-    for word in _WORDS.finditer(_lower(text)):
+    for word in _WORDS.finditer(lowered(text)):
         ids.extend(_word(word[0]))
         if len(ids) >= enough:
             break
     return ids
 
 
-def _lower(text: str) -> str:
-    return " ".join(_repaired(text).split()).lower()
+def lowered(text: str) -> str:
+    """Repaired, with single spaces, in lower case."""
+    return spaced(text).lower()
+
+
+def spaced(text: str) -> str:
+    """Repaired, with single spaces."""
+    return " ".join(_repaired(text).split())
 
 
 def _repaired(text: str) -> str:
@@ -172,10 +178,10 @@ def _counter(tokenizer: OpenClipCallable) -> Callable[[Sequence[str]], list[int]
 
 def _hugging_face_counter(tokenizer: OpenClipCallable) -> Callable[[Sequence[str]], list[int]]:
     words: Callable[..., Mapping[str, list[list[int]]]] = vars(tokenizer)["tokenizer"]
-    clean: Callable[[str], str] = getattr(tokenizer, "clean_fn", _canonical)
+    clean: Callable[[str], str] = getattr(tokenizer, "clean_fn", canonical)
     return lambda texts: [len(ids) for ids in words([clean(text) for text in texts], verbose=False)["input_ids"]]
 
 
-def _canonical(text: str) -> str:
-    """What SigLipTokenizer, which shows no cleaning of its own, does to a text first."""
+def canonical(text: str) -> str:
+    """Repaired, without punctuation, in lower case: what SigLipTokenizer, which shows no cleaning of its own, does to a text first."""
     return " ".join(_repaired(text).replace("_", " ").translate(str.maketrans("", "", punctuation)).lower().split())

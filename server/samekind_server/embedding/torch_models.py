@@ -12,8 +12,7 @@ from open_clip.model import convert_to_custom_text_state_dict
 from torch import nn
 
 from samekind.errors import BadModel
-from samekind_server.embedding import cutting
-from samekind_server.embedding.cutting import Cut
+from samekind_server.embedding.cutting import End
 from samekind_server.embedding.sources import Source
 from samekind_server.embedding.weights import COUNTERS, check, check_finite, read_tensors
 
@@ -83,17 +82,17 @@ def arrays(model: nn.Module) -> dict[str, NDArray[Any]]:
     return {name: tensor.numpy() for name, tensor in model.state_dict().items() if not name.endswith(COUNTERS)}
 
 
-def text_tower(model: nn.Module) -> tuple[nn.Module, Cut]:
-    """The text tower, and how ids may be cut for it."""
+def text_tower(model: nn.Module) -> tuple[nn.Module, End]:
+    """The text tower, and where its texts may be cut."""
     tower: Any = getattr(model, "text", model)
     pool = getattr(tower, "text_pool_type", None) or getattr(tower, "pool_type", None)
     causal = getattr(tower, "attn_mask", None) is not None and getattr(tower, "cls_emb", None) is None and tower.text_projection is not None
     if causal and pool == "argmax":
-        return CausalTextTower(tower, None), cutting.after_largest
+        return CausalTextTower(tower, None), "largest"
     if causal and pool == "eos":
         end = int(getattr(tower, "text_eos_id", None) or tower.eos_id)
-        return CausalTextTower(tower, end), cutting.after(end)
-    return WholeTextTower(model), cutting.whole
+        return CausalTextTower(tower, end), end
+    return WholeTextTower(model), "context"
 
 
 def _untrained(source: Source) -> Any:

@@ -1,6 +1,7 @@
 """Reads a model's weights as data only, and says what is wrong with them."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,12 +9,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samekind.errors import BadModel
+from samekind_server.embedding import spaces
 
 if TYPE_CHECKING:
     import torch
 
 Shape = tuple[int, ...]
 COUNTERS = "num_batches_tracked"  # Of training; no weight.
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What is told of a model's weights once they are read: `digest` names them, `bias` is there where a sigmoid was trained."""
+
+    digest: str
+    parameters: int
+    scale: float
+    bias: float | None
+
+
+def learnt(arrays: Mapping[str, NDArray[Any]]) -> Learnt:
+    """What those weights are."""
+    bias = float(arrays["logit_bias"].item()) if "logit_bias" in arrays else None
+    return Learnt(spaces.weights_digest(arrays), parameters(arrays), float(np.exp(arrays["logit_scale"]).item()), bias)
 
 
 def read_arrays(file: Path) -> dict[str, NDArray[Any]]:
