@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from samekind.errors import BadRequest, Violation
 from samekind.types import Floats, Label, Labels, LongText, Report, Text
 from samekind_server.classification import head
+from samekind_server.embedding.askers import Asker
 from samekind_server.embedding.base import Encoder
-from samekind_server.embedding.callers import Caller
 from samekind_server.embedding.engine import Engine
 from samekind_server.embedding.lru import Lru
 from samekind_server.embedding.work import Embedded
@@ -40,13 +40,13 @@ class Matrices:
         self._kept: Lru[Key, Matrix] = Lru(capacity)
         self._making: dict[Key, asyncio.Lock] = {}
 
-    async def get(self, encoder: Encoder, labels: Labels, long_text: LongText, caller: Caller = Caller()) -> Matrix:  # noqa: B008 # frozen
+    async def get(self, encoder: Encoder, labels: Labels, long_text: LongText, asker: Asker = Asker()) -> Matrix:  # noqa: B008 # frozen
         """The labels' matrix, made once however many ask at once. Raises BadRequest, or TextTooLong where cutting is refused."""
         key = _key(encoder.model.space, labels, long_text)
         lock = self._making.setdefault(key, asyncio.Lock())
         try:
             async with lock:
-                return self._again(key) or self._keep(key, await self._make(encoder, labels, long_text, caller))
+                return self._again(key) or self._keep(key, await self._make(encoder, labels, long_text, asker))
         finally:
             if not lock.locked():
                 self._making.pop(key, None)
@@ -60,10 +60,10 @@ class Matrices:
         self._kept.put(key, matrix, matrix.size)
         return matrix
 
-    async def _make(self, encoder: Encoder, labels: Labels, long_text: LongText, caller: Caller) -> Matrix:
+    async def _make(self, encoder: Encoder, labels: Labels, long_text: LongText, asker: Asker) -> Matrix:
         check(labels)
         made = head.sentences(labels)
-        embedded = await self._engine.embed(encoder, [Text(text) for text in made.texts], caller=caller, long_text=long_text)
+        embedded = await self._engine.embed(encoder, [Text(text) for text in made.texts], asker=asker, long_text=long_text)
         groups = zip(labels.labels, made.names, made.descriptions, strict=True)
         owners = [label for label, names, descriptions in groups for _ in (*names, *descriptions)]
         _refuse(embedded, made, owners)

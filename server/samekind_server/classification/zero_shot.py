@@ -7,8 +7,8 @@ from samekind.errors import SamekindError
 from samekind.types import Answer, Content, Floats, Labels, LongText, ProbabilityKind, Report
 from samekind_server.classification import head
 from samekind_server.classification.matrices import Matrices
+from samekind_server.embedding.askers import Asker
 from samekind_server.embedding.base import Encoder
-from samekind_server.embedding.callers import Caller
 from samekind_server.embedding.engine import Engine
 from samekind_server.embedding.work import Embedded
 
@@ -25,7 +25,7 @@ class Classifier:
         contents: Sequence[Content | SamekindError],
         labels: Labels,
         *,
-        caller: Caller = Caller(),  # noqa: B008 # frozen
+        asker: Asker = Asker(),  # noqa: B008 # frozen
         model: str = "",
         multi_label: bool = False,
         top_k: int = 0,
@@ -35,9 +35,9 @@ class Classifier:
         """One answer per content, in order; a bad content's answer bears its error. Raises BadRequest for bad labels."""
         encoder = await self._engine.encoder(model)
         kind = head.kind(encoder, multi_label=multi_label)
-        matrix = await self._matrices.get(encoder, labels, long_text, caller)
-        embedded = await self._engine.embed(encoder, contents, caller=caller, long_text=long_text)
-        background = await self._background(encoder, labels, embedded, caller) if kind is ProbabilityKind.BACKGROUND else None
+        matrix = await self._matrices.get(encoder, labels, long_text, asker)
+        embedded = await self._engine.embed(encoder, contents, asker=asker, long_text=long_text)
+        background = await self._background(encoder, labels, embedded, asker) if kind is ProbabilityKind.BACKGROUND else None
         similarity = embedded.vectors @ matrix.rows.T
         probability = head.probabilities(encoder, similarity, background)
         names = [label.name for label in labels.labels]
@@ -51,8 +51,8 @@ class Classifier:
 
         return [answer(row) for row in range(len(contents))]
 
-    async def _background(self, encoder: Encoder, labels: Labels, embedded: Embedded, caller: Caller) -> Floats:
-        neutral = await self._matrices.get(encoder, head.neutral(labels), LongText.TRUNCATE, caller)
+    async def _background(self, encoder: Encoder, labels: Labels, embedded: Embedded, asker: Asker) -> Floats:
+        neutral = await self._matrices.get(encoder, head.neutral(labels), LongText.TRUNCATE, asker)
         return embedded.vectors @ neutral.rows.T
 
 

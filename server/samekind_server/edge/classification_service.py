@@ -7,6 +7,7 @@ from samekind.v1 import classification_service_pb2 as pb
 from samekind.v1 import classification_service_pb2_grpc as stubs
 from samekind_server.classification.zero_shot import Classifier
 from samekind_server.edge import contents, validation
+from samekind_server.edge.asking import asker
 from samekind_server.edge.handlers import Context
 
 
@@ -22,6 +23,7 @@ class ClassificationServicer(stubs.ClassificationServiceServicer):
         answers = await self._classifier.classify(
             contents.read(request.contents),
             wire.read_labels(request.labels),
+            asker=asker(context),
             model=request.model,
             multi_label=request.multi_label,
             top_k=request.top_k,

@@ -10,6 +10,7 @@ from samekind.v1 import content_pb2 as words
 from samekind.v1 import embedding_service_pb2 as pb
 from samekind.v1 import embedding_service_pb2_grpc as stubs
 from samekind_server.edge import contents, pages, validation
+from samekind_server.edge.asking import asker
 from samekind_server.edge.handlers import Context
 from samekind_server.embedding.engine import Engine
 from samekind_server.embedding.work import Embedded
@@ -29,7 +30,7 @@ class EmbeddingServicer(stubs.EmbeddingServiceServicer):
         encoder = await self._engine.encoder(request.model)
         batch = contents.read(request.contents)
         long_text = wire.read_long_text(request.long_text)
-        embedded = await self._engine.embed(encoder, batch, long_text=long_text, dimensions=request.dimensions)
+        embedded = await self._engine.embed(encoder, batch, asker=asker(context), long_text=long_text, dimensions=request.dimensions)
         return wire.embed_response(_embeddings(embedded), half=request.dtype == words.DTYPE_FLOAT16)
 
     async def ListModels(self, request: pb.ListModelsRequest, context: Context) -> pb.ListModelsResponse:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from samekind.errors import Overloaded, SamekindError
 from samekind.types import Content, Image, Text
-from samekind_server.embedding.callers import Caller
+from samekind_server.embedding.askers import Asker
 from samekind_server.embedding.observer import Observer, Shed, Unobserved
 from samekind_server.embedding.room import Loan, Room
 from samekind_server.embedding.sizes import declared_pixels
@@ -42,20 +42,20 @@ class Admission:
         return Load(self._bytes.held, self._pixels.held)
 
     @contextmanager
-    def admitted(self, contents: Sequence[Content | SamekindError], caller: Caller) -> Iterator[Loan]:
+    def admitted(self, contents: Sequence[Content | SamekindError], asker: Asker) -> Iterator[Loan]:
         """Holds what the contents ask for; the loan is given back as they are done. Raises Overloaded."""
         load = _load(contents)
-        self.check(caller, load)
-        with self._bytes.lent(caller, load.bytes), self._pixels.lent(caller, load.pixels) as loan:
+        self.check(asker, load)
+        with self._bytes.lent(asker, load.bytes), self._pixels.lent(asker, load.pixels) as loan:
             yield loan
 
-    def check(self, caller: Caller, load: Load = Load()) -> None:  # frozen
+    def check(self, asker: Asker, load: Load = Load()) -> None:
         """Raises Overloaded where so much more is not let in; without `load`, where not even one more text is."""
         for room, some, why in ((self._bytes, load.bytes, Shed.BYTES), (self._pixels, load.pixels, Shed.PIXELS)):
-            if lacking := room.lacking(caller, some):
+            if lacking := room.lacking(asker, some):
                 raise self._refused(why, f"{room.held:,} {why.value} are under way, as many as are taken", room.seconds(lacking))
-        wait = self._pixels.wait(caller.lane)
-        if wait and wait > (limit := min(self._max_wait, caller.left)):
+        wait = self._pixels.wait(asker.lane)
+        if wait and wait > (limit := min(self._max_wait, asker.left)):
             raise self._refused(Shed.WAIT, f"{wait:.1f} seconds of work wait already, more than the {limit:.1f} that may", wait - limit)
 
     def _refused(self, why: Shed, told: str, seconds: float | None) -> Overloaded:

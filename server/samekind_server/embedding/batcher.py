@@ -11,8 +11,8 @@ from typing import Any
 
 from samekind.errors import DeadlineExceeded, SamekindError, Unavailable
 from samekind.types import Floats
+from samekind_server.embedding.askers import Asker, Lane
 from samekind_server.embedding.base import Ids
-from samekind_server.embedding.callers import Caller, Lane
 from samekind_server.embedding.observer import Drop, Observer
 from samekind_server.embedding.places import Places
 
@@ -47,7 +47,7 @@ class Member:
 
     tower: Tower
     inputs: Floats | Ids
-    caller: Caller
+    asker: Asker
     answer: "asyncio.Future[Computed]"
     asked: float = field(default_factory=time.monotonic)
 
@@ -77,20 +77,20 @@ class Batcher:
         self._waiting: dict[Lane, deque[Member]] = {lane: deque() for lane in Lane}
 
     @asynccontextmanager
-    async def room(self, rows: int, caller: Caller) -> AsyncIterator[None]:
+    async def room(self, rows: int, asker: Asker) -> AsyncIterator[None]:
         """Room for so many inputs to be decoded and computed, in fair turns. Raises DeadlineExceeded where that comes too late."""
-        async with self._places[caller.lane].lent(rows, caller.name):
-            if caller.left <= 0:
+        async with self._places[asker.lane].lent(rows, asker.name):
+            if asker.left <= 0:
                 self._observer.dropped(self.model, self.kind, Drop.DEADLINE, rows)
                 raise _too_late()
             yield
 
-    async def compute(self, tower: Tower, inputs: Floats | Ids, caller: Caller) -> Computed:
+    async def compute(self, tower: Tower, inputs: Floats | Ids, asker: Asker) -> Computed:
         """What `tower` makes of at most `size` inputs. Raises DeadlineExceeded, or Unavailable where it hangs."""
         if tower == self.hung:
             raise self._unavailable()
-        member = Member(tower, inputs, caller, asyncio.get_running_loop().create_future())
-        self._waiting[caller.lane].append(member)
+        member = Member(tower, inputs, asker, asyncio.get_running_loop().create_future())
+        self._waiting[asker.lane].append(member)
         self._want(self)
         return await member.answer
 
@@ -135,7 +135,7 @@ class Batcher:
     def _is_wanted(self, member: Member) -> bool:
         if member.answer.done():
             self._observer.dropped(self.model, self.kind, Drop.CANCELLED, len(member.inputs))
-        elif member.caller.left <= 0:
+        elif member.asker.left <= 0:
             self._observer.dropped(self.model, self.kind, Drop.DEADLINE, len(member.inputs))
             member.fail(_too_late())
         return not member.answer.done()

@@ -13,9 +13,9 @@ from samekind.errors import SamekindError
 from samekind.types import Content, Floats, Image, LongText, Precision, Text, Vector
 from samekind_server.embedding import vectors
 from samekind_server.embedding.admission import Admission
+from samekind_server.embedding.askers import Asker, Lane
 from samekind_server.embedding.base import Encoder
 from samekind_server.embedding.batcher import Batcher, Queue, Row
-from samekind_server.embedding.callers import Caller, Lane
 from samekind_server.embedding.images import ImageLimits, decode, prepare
 from samekind_server.embedding.lru import Lru
 from samekind_server.embedding.observer import Observer, Unobserved
@@ -80,7 +80,7 @@ class Engine:
         encoder: Encoder,
         contents: Sequence[Content | SamekindError],
         *,
-        caller: Caller = Caller(),  # noqa: B008 # frozen
+        asker: Asker = Asker(),  # noqa: B008 # frozen
         long_text: LongText = LongText.TRUNCATE,
         dimensions: int = 0,
     ) -> Embedded:
@@ -88,9 +88,9 @@ class Engine:
 
         Raises Overloaded, or BadRequest where `dimensions` is more than the model has.
         """
-        kept, caller = vectors.kept(encoder.model, dimensions), _laned(caller, contents)
-        with self.registry.using(encoder), self.admission.admitted(contents, caller) as loan:
-            work = Work(encoder, caller, long_text, loan, len(contents))
+        kept, asker = vectors.kept(encoder.model, dimensions), _laned(asker, contents)
+        with self.registry.using(encoder), self.admission.admitted(contents, asker) as loan:
+            work = Work(encoder, asker, long_text, loan, len(contents))
             async with asyncio.TaskGroup() as parts:
                 for part in self._parts(work, contents):
                     parts.create_task(part)
@@ -122,13 +122,13 @@ class Engine:
 
     async def _embed_texts(self, work: Work, texts: dict[int, str]) -> None:
         encoder, batcher = work.encoder, self._batcher(work.encoder, "texts", TEXTS_PER_CALL)
-        async with work.failing(texts), batcher.room(len(texts), work.caller):
+        async with work.failing(texts), batcher.room(len(texts), work.asker):
             tokens = await self._decoded(work, self._tokenizing, encoder.tokenizer, list(texts.values()))
             long = dict(zip(texts, tokens.truncated.tolist(), strict=True))
             taken = [place for place, index in enumerate(texts) if work.takes(index, long=long[index])]
             if not taken:
                 return
-            call = await batcher.compute(encoder.runtime.texts, tokens.ids[taken], work.caller)
+            call = await batcher.compute(encoder.runtime.texts, tokens.ids[taken], work.asker)
             work.computed(call)
             indexes = list(texts)
             for place, row in zip(taken, call.rows, strict=True):
@@ -138,15 +138,15 @@ class Engine:
 
     async def _embed_image(self, work: Work, index: int, image: Image) -> None:
         encoder, batcher = work.encoder, self._batcher(work.encoder, "images", IMAGES_PER_CALL)
-        async with work.failing([index]), batcher.room(1, work.caller):
-            pixels = await self._decoded(work, self._decoding[work.caller.lane], self._prepare, encoder, image)
-            call = await batcher.compute(encoder.runtime.images, pixels[None], work.caller)
+        async with work.failing([index]), batcher.room(1, work.asker):
+            pixels = await self._decoded(work, self._decoding[work.asker.lane], self._prepare, encoder, image)
+            call = await batcher.compute(encoder.runtime.images, pixels[None], work.asker)
             work.computed(call)
             work.place(index, call.rows[0])
 
     def _keep(self, work: Work, text: str, row: Row, *, long: bool) -> None:
         """Keeps a text's row for when it is asked again, which what is read in by the thousand is not."""
-        if work.caller.lane is Lane.INTERACTIVE and not isinstance(row, SamekindError):
+        if work.asker.lane is Lane.INTERACTIVE and not isinstance(row, SamekindError):
             self._texts.put(_key(work.encoder, text), (row.copy(), long), row.nbytes + ENTRY)
 
     def _prepare(self, encoder: Encoder, image: Image) -> Floats:
@@ -170,11 +170,11 @@ def _timed(run: Callable[..., T], *arguments: Any) -> tuple[T, float, float]:
     return run(*arguments), began, time.monotonic()
 
 
-def _laned(caller: Caller, contents: Sequence[object]) -> Caller:
+def _laned(asker: Asker, contents: Sequence[object]) -> Asker:
     """The caller, in the bulk lane where so much is asked that it would hold up the others."""
     images = sum(isinstance(content, Image) for content in contents)
     calls = images / IMAGES_PER_CALL + (len(contents) - images) / TEXTS_PER_CALL
-    return replace(caller, lane=Lane.BULK) if calls > BULK else caller
+    return replace(asker, lane=Lane.BULK) if calls > BULK else asker
 
 
 def _unit(vector: Vector, encoder: Encoder) -> Row:

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-FORGOTTEN = 64  # Callers remembered beyond those that wait before the rest are forgotten.
+FORGOTTEN = 64  # Askers remembered beyond those that wait before the rest are forgotten.
 
 
 class Places:
@@ -24,17 +24,17 @@ class Places:
         self._numbers = itertools.count()
 
     @asynccontextmanager
-    async def lent(self, some: int, caller: str) -> AsyncIterator[None]:
+    async def lent(self, some: int, asker: str) -> AsyncIterator[None]:
         """Holds `some` places, at most as many as there are, once it is this caller's turn."""
-        await self._take(some, caller)
+        await self._take(some, asker)
         try:
             yield
         finally:
             self._give_back(some)
 
-    async def _take(self, some: int, caller: str) -> None:
+    async def _take(self, some: int, asker: str) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (self._start(some, caller), next(self._numbers), some, turn))
+        heapq.heappush(self._waiting, (self._start(some, asker), next(self._numbers), some, turn))
         self._serve()
         try:
             await turn
@@ -43,9 +43,9 @@ class Places:
                 self._give_back(some)
             raise
 
-    def _start(self, some: int, caller: str) -> int:
-        start = max(self._clock, self._ends.get(caller, 0))
-        self._ends[caller] = start + some
+    def _start(self, some: int, asker: str) -> int:
+        start = max(self._clock, self._ends.get(asker, 0))
+        self._ends[asker] = start + some
         if len(self._ends) > 2 * len(self._waiting) + FORGOTTEN:
             self._ends = {name: end for name, end in self._ends.items() if end > self._clock}
         return start

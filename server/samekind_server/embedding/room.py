@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from samekind_server.embedding.callers import Caller, Lane
+from samekind_server.embedding.askers import Asker, Lane
 
 MOST = 0.25  # A request counts as this share of a room at most, so that a larger one gets in too where there is little else.
 WINDOW = 0.5  # Seconds over which the pace is measured.
@@ -19,7 +19,7 @@ class Room:
 
     def __init__(self, capacity: int) -> None:
         self._capacity = capacity
-        self._by_caller: Counter[str] = Counter()
+        self._by_asker: Counter[str] = Counter()
         self._by_lane: Counter[Lane] = Counter()
         self._pace = 0.0
         self._came_back, self._since = 0, 0.0
@@ -29,9 +29,9 @@ class Room:
         """How much is lent."""
         return self._by_lane.total()
 
-    def lacking(self, caller: Caller, some: int) -> int:
+    def lacking(self, asker: Asker, some: int) -> int:
         """How much has to come back before the caller may have so much more; 0 where it may at once."""
-        return max(0, self._by_caller[caller.name] + self._counted(some) - (self._capacity - self.held))
+        return max(0, self._by_asker[asker.name] + self._counted(some) - (self._capacity - self.held))
 
     def seconds(self, some: int) -> float | None:
         """How long so much takes to come back; None where the pace is not known yet."""
@@ -42,23 +42,23 @@ class Room:
         return self.seconds(sum(self._by_lane[before] for before in Lane if before <= lane))
 
     @contextmanager
-    def lent(self, caller: Caller, some: int) -> "Iterator[Loan]":
+    def lent(self, asker: Asker, some: int) -> "Iterator[Loan]":
         """Holds so much for the caller until the end of the `with`, or until it gives it back."""
         if not self.held:
             self._came_back, self._since = 0, time.monotonic()
-        loan = Loan(self, caller, self._counted(some))
-        self.hold(caller, loan.left)
+        loan = Loan(self, asker, self._counted(some))
+        self.hold(asker, loan.left)
         try:
             yield loan
         finally:
             loan.give_back(1.0)
 
-    def hold(self, caller: Caller, some: int) -> None:
+    def hold(self, asker: Asker, some: int) -> None:
         """Counts so much more, or less, as the caller's."""
-        self._by_lane[caller.lane] += some
-        self._by_caller[caller.name] += some
-        if not self._by_caller[caller.name]:
-            del self._by_caller[caller.name]
+        self._by_lane[asker.lane] += some
+        self._by_asker[asker.name] += some
+        if not self._by_asker[asker.name]:
+            del self._by_asker[asker.name]
 
     def measure(self, came_back: int) -> None:
         """Counts what came back towards the pace."""
@@ -76,9 +76,9 @@ class Room:
 class Loan:
     """What one request holds of a room."""
 
-    def __init__(self, room: Room, caller: Caller, some: int) -> None:
+    def __init__(self, room: Room, asker: Asker, some: int) -> None:
         self.left = self._whole = some
-        self._room, self._caller = room, caller
+        self._room, self._caller = room, asker
 
     def give_back(self, share: float) -> None:
         """Gives back that share of the whole, or what is left of it."""

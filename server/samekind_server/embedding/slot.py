@@ -82,7 +82,10 @@ class Slot:
             member.succeed(Computed(some, member.asked, started, ended))
         self._recovered(batcher)
         waited = [started - member.asked for member in members for _ in member.inputs]
-        self._observer.computed(batcher.model, batcher.kind, waited, ended - started)
+        if failed := sum(isinstance(row, Exception) for row in rows):
+            self._observer.failed(batcher.model, batcher.kind, failed)
+        if failed < len(rows):
+            self._observer.computed(batcher.model, batcher.kind, waited, ended - started)
 
     def _leave_behind(self, batcher: Batcher, members: list[Member], call: "asyncio.Future[list[Floats | Exception]]") -> None:
         log.error("%s has been at some %s for %g s; it is left to itself and the model made afresh", batcher.model, batcher.kind, self._timeout)

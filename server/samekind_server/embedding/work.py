@@ -10,9 +10,9 @@ import numpy as np
 from samekind.errors import SamekindError, TextTooLong
 from samekind.types import Floats, LongText, Report
 from samekind_server.embedding import vectors
+from samekind_server.embedding.askers import Asker
 from samekind_server.embedding.base import Encoder
 from samekind_server.embedding.batcher import Computed, Row
-from samekind_server.embedding.callers import Caller
 from samekind_server.embedding.room import Loan
 from samekind_server.embedding.spaces import truncated
 
@@ -32,8 +32,8 @@ class Embedded:
 class Work:
     """The rows of `count` contents, in their order; each gives back its share of the loan when it is placed or fails."""
 
-    def __init__(self, encoder: Encoder, caller: Caller, long_text: LongText, loan: Loan, count: int) -> None:
-        self.encoder, self.caller, self._long_text = encoder, caller, long_text
+    def __init__(self, encoder: Encoder, asker: Asker, long_text: LongText, loan: Loan, count: int) -> None:
+        self.encoder, self.asker, self._long_text = encoder, asker, long_text
         self._loan, self._count = loan, count
         self._vectors = np.zeros((count, encoder.model.dimensions), np.float32)
         self._errors: dict[int, SamekindError] = {}

@@ -14,8 +14,8 @@ class Lane(IntEnum):
 
 
 @dataclass(frozen=True)
-class Caller:
-    """One who asks. Callers of different names share fairly; `deadline` is on the clock of `time.monotonic`."""
+class Asker:
+    """One who asks. Askers of different names share fairly; `deadline` is on the clock of `time.monotonic`."""
 
     name: str = ""
     lane: Lane = Lane.INTERACTIVE
