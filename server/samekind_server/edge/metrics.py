@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -33,9 +34,13 @@ class Row:
 
 
 class Metrics:
-    """All that is counted; an Observer of the engine, and a layer around calls. For one event loop."""
+    """All that is counted; an Observer of the engine, and a layer around calls. For one event loop.
+
+    `succeeded` is when a model last answered, on the clock of `time.monotonic`.
+    """
 
     def __init__(self) -> None:
+        self.succeeded = -math.inf
         disable_created_metrics()  # type: ignore[no-untyped-call] # A second series for each, which says nothing more.
         self.registry = CollectorRegistry()
         self.rows: list[Row] = []
@@ -46,6 +51,7 @@ class Metrics:
         self._batches = self._histogram("samekind_batch_rows", "contents that one call of a model's tower computed together", ROWS, *TOWER)
         self._model = self._histogram("samekind_model_seconds", "seconds one call of a model's tower took", SECONDS, *TOWER)
         self._waited = self._histogram("samekind_wait_seconds", "seconds a decoded content waited for its model", SECONDS, *TOWER)
+        self._failed = self._counter("samekind_failed_total", "contents that a model's tower could not compute: a fault in the model", *TOWER)
         self._dropped = self._counter("samekind_dropped_total", "contents dropped before the model ran for them, and why", *TOWER, "why")
         self._restarted = self._counter("samekind_restarts_total", "times a tower hung or its worker died and was started anew", *TOWER)
         self._shed = self._counter("samekind_shed_total", "requests refused as too much work, by what there was too much of", "why")
@@ -78,11 +84,16 @@ class Metrics:
 
     def computed(self, model: str, tower: str, waited: Sequence[float], seconds: float) -> None:
         """See Observer."""
+        self.succeeded = time.monotonic()
         self._batches.labels(model, tower).observe(len(waited))
         self._model.labels(model, tower).observe(seconds)
         waits = self._waited.labels(model, tower)
         for wait in waited:
             waits.observe(wait)
+
+    def failed(self, model: str, tower: str, rows: int) -> None:
+        """See Observer."""
+        self._failed.labels(model, tower).inc(rows)
 
     def dropped(self, model: str, tower: str, why: Drop, rows: int) -> None:
         """See Observer."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from samekind_server.edge.health import HealthServicer
 
@@ -18,17 +19,16 @@ class Proof:
 
     name: str
     services: tuple[str, ...]
-    prove: Callable[[], Awaitable[None]]
+    prove: Callable[[], Coroutine[Any, Any, None]]
 
 
 class Proving:
-    """Proves each thing every `every` seconds; a proof that takes more than `patience` fails, and is waited for before the next."""
+    """Proves each thing every `every` seconds. A proof that takes more than `patience` fails, and is begun again."""
 
     def __init__(self, health: HealthServicer, proofs: Sequence[Proof], *, every: float = 1.0, patience: float = 10.0) -> None:
         self._health, self._proofs = health, proofs
         self._every, self._patience = every, patience
         self._wrong = dict.fromkeys(proofs, "not proved yet")
-        self._late: dict[Proof, asyncio.Task[None]] = {}
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -38,7 +38,7 @@ class Proving:
 
     def stop(self) -> None:
         """Proves no more."""
-        for task in (*self._tasks, *self._late.values()):
+        for task in self._tasks:
             task.cancel()
 
     async def _keep(self, proof: Proof) -> None:
@@ -47,18 +47,7 @@ class Proving:
             await self._once(proof)
 
     async def _once(self, proof: Proof) -> None:
-        self._say(proof, await self._found(proof))
-
-    async def _found(self, proof: Proof) -> str:
-        """What is wrong; "" where nothing is."""
-        task = self._late.pop(proof, None) or asyncio.create_task(_awaited(proof.prove()))
-        await asyncio.wait([task], timeout=self._patience)
-        if not task.done():
-            self._late[proof] = task
-            return f"no answer within {self._patience:g} s"
-        return str(error) or type(error).__name__ if (error := task.exception()) else ""
-
-    def _say(self, proof: Proof, wrong: str) -> None:
+        wrong = await self._found(proof)
         if wrong and wrong != self._wrong[proof]:
             log.error("not serving: %s: %s", proof.name, wrong)
         elif self._wrong[proof] and not wrong:
@@ -66,6 +55,12 @@ class Proving:
         self._wrong[proof] = wrong
         self._health.say({service: not any(self._wrong[other] for other in self._proofs if service in other.services) for service in proof.services})
 
-
-async def _awaited(proving: Awaitable[None]) -> None:
-    await proving
+    async def _found(self, proof: Proof) -> str:
+        """What is wrong; "" where nothing is."""
+        try:
+            await asyncio.wait_for(proof.prove(), self._patience)
+        except TimeoutError:
+            return f"no answer within {self._patience:g} s"
+        except Exception as error:
+            return str(error) or type(error).__name__
+        return ""

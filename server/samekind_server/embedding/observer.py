@@ -24,7 +24,10 @@ class Observer(Protocol):
     """Hears of each thing as it happens. `model` is a model's name; `tower` is `images` or `texts`; times are in seconds."""
 
     def computed(self, model: str, tower: str, waited: Sequence[float], seconds: float) -> None:
-        """One call of a tower took `seconds`; it had one row for each of `waited`, the time that row had waited."""
+        """One call of a tower took `seconds` and answered, for some at least of its rows: one for each of `waited`, the time it had waited."""
+
+    def failed(self, model: str, tower: str, rows: int) -> None:
+        """A tower raised for so many rows."""
 
     def dropped(self, model: str, tower: str, why: Drop, rows: int) -> None:
         """So many rows were dropped before the model ran for them."""
@@ -43,6 +46,9 @@ class Unobserved:
     """Hears nothing."""
 
     def computed(self, model: str, tower: str, waited: Sequence[float], seconds: float) -> None:
+        """See Observer."""
+
+    def failed(self, model: str, tower: str, rows: int) -> None:
         """See Observer."""
 
     def dropped(self, model: str, tower: str, why: Drop, rows: int) -> None:

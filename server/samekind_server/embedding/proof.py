@@ -1,6 +1,9 @@
 """Proves that a model works, by a pass through both of its towers."""
 
+import io
+
 import numpy as np
+from PIL import Image as Pillow
 
 from samekind.errors import Internal
 from samekind.types import Floats
@@ -12,6 +15,13 @@ def prove(encoder: Encoder) -> None:
     height, width = encoder.preprocess.height_width
     _check(encoder, "images", encoder.runtime.images(np.zeros((1, 3, height, width), np.float32)))
     _check(encoder, "texts", encoder.runtime.texts(encoder.tokenizer(["awake"]).ids))
+
+
+def picture() -> bytes:
+    """A small grey image's file."""
+    file = io.BytesIO()
+    Pillow.new("RGB", (32, 32), "grey").save(file, "PNG")
+    return file.getvalue()
 
 
 def _check(encoder: Encoder, tower: str, rows: Floats) -> None:
