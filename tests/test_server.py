@@ -109,7 +109,8 @@ def test_a_read_only_folder_is_named() -> None:
         (["--prot", "1"], "samekind serve: unrecognized arguments: --prot 1; `samekind serve --help` lists the settings"),
         (
             ["--host", "0.0.0.0"],
-            "samekind serve: 0.0.0.0 is open to other machines, where calls are neither encrypted nor held to keys; say --insecure if that is meant",
+            "samekind serve: 0.0.0.0 is open to other machines, and calls would be neither encrypted nor held to keys: make a key with "
+            "`samekind keys add NAME` and give --tls-cert FILE and --tls-key FILE; or say --insecure",
         ),
     ],
 )

@@ -14,7 +14,7 @@ from samekind.types import Precision
 
 MIB = 1 << 20
 PREFIX = "SAMEKIND_"
-CLIENTS_OWN = {"SAMEKIND_SERVER", "SAMEKIND_KEY", "SAMEKIND_CA", "SAMEKIND_TRAINING_DATA"}
+CLIENTS_OWN = {*(PREFIX + name for name in ("SERVER", "KEY", "TLS", "CA", "CERT", "CERT_KEY")), "SAMEKIND_TRAINING_DATA"}
 CHOICES = {
     "precision": ("auto", *(precision.value for precision in Precision)),
     "log_level": ("debug", "info", "warning", "error"),
@@ -36,22 +36,36 @@ class Settings:
     model: tuple[str, ...] = _row(
         ("mini",), "model to serve: mini, an open_clip NAME/TAG, hf-hub:ORG/NAME or local-dir:PATH; repeat for more, the first answers by default"
     )
-    host: str = _row("127.0.0.1", "address to listen on; any but a loopback one needs --insecure")
+    host: str = _row("127.0.0.1", "address to listen on; any but a loopback one needs keys and TLS, or --insecure")
     port: int = _row(50051, "port to listen on; 0 takes a free one")
     insecure: bool = _row(False, "listen beyond this machine without keys and encryption")
+    keys: str = _row("", "file of keys, made by `samekind keys add`; empty: keys.json in the data folder, where it is there")
+    tls_cert: str = _row("", "PEM file of the certificate, and its chain, to speak TLS with; may be renewed while the server runs")
+    tls_key: str = _row("", "PEM file of the certificate's key")
+    tls_client_ca: str = _row("", "PEM file of the authority that every client's certificate must come from; empty: clients need none")
+    audit_log: str = _row("auto", "file of writes and refusals; auto: audit.log in the data folder once keys are asked for; empty: none")
     offline: bool = _row(False, "never touch a network: models come from this machine alone")
     precision: str = _row("auto", "exact (float32, as open_clip), fast (bfloat16) or auto: fast where the processor has bfloat16")
     threads: int = _row(0, "processor threads a model computes with; 0: all cores")
-    decoders: int = _row(2, "images decoded at the same time")
+    decoders: int = _row(2, "images decoded at the same time in each lane, interactive and bulk")
     max_message_bytes: int = _row(64 * MIB, "largest request taken, in bytes")
     max_image_bytes: int = _row(20 * MIB, "largest image file taken, in bytes")
     max_image_pixels: int = _row(50_000_000, "most pixels an image may declare")
     label_cache_bytes: int = _row(256 * MIB, "memory for the vectors of labels asked before, in bytes")
+    text_cache_bytes: int = _row(64 * MIB, "memory for the vectors of texts asked before, in bytes")
+    max_bytes_under_way: int = _row(512 * MIB, "bytes of contents under way at once before more is refused; one caller gets at most half")
+    max_pixels_under_way: int = _row(4_000_000_000, "pixels that images under way declare before more is refused; one caller gets at most half")
+    max_wait: float = _row(5.0, "seconds of work that may wait before more is refused")
+    model_timeout: float = _row(60.0, "seconds after which a call of a model is taken to hang, and the model made afresh")
     grace: float = _row(10.0, "seconds that requests under way get to finish when the server is told to stop")
     log_level: str = _row("warning", "debug, info, warning or error")
     log_format: str = _row("text", "text, or json: one object a line")
     access_log: str = _row("off", "where a line for each call goes: off, stdout, stderr or a file")
     metrics: str = _row("", "address for /metrics, /healthz and /readyz over HTTP, as PORT (of this machine alone) or HOST:PORT; empty: none")
+
+    def folder(self, environment: Mapping[str, str]) -> Path:
+        """Where the server keeps what it keeps."""
+        return Path(self.data or Path(environment.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "samekind").absolute()
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ class Keyring:
     Raises SettingError where the file is damaged at the start, or is not there and `wanted` says it has to be.
     """
 
-    def __init__(self, path: Path, *, wanted: bool = False, changed: Callable[[Collection[Key]], None] = len) -> None:
+    def __init__(self, path: Path, *, wanted: bool = False, changed: Callable[[Collection[Key]], None] | None = None) -> None:
         self.path = path
         self._changed = changed
         self._keys: dict[str, Key] | None = None
@@ -38,12 +38,17 @@ class Keyring:
     def __len__(self) -> int:
         return len(self._keys or ())
 
+    @property
+    def on(self) -> bool:
+        """Whether calls needed a key when the file was last looked at."""
+        return self._keys is not None
+
     def asks(self) -> bool:
         """Whether a call needs a key, by the file as it is now; about two microseconds where it has not changed."""
         if (seen := self._look()) != self._seen:
             self._seen = seen
             self._read_again()
-        return self._keys is not None
+        return self.on
 
     def find(self, given: str) -> Key:
         """The key that `given` is. Raises Unauthenticated: a wrong key and none at all look alike and take the same work."""
@@ -74,6 +79,7 @@ class Keyring:
 
     def _take(self, read: Collection[Key]) -> None:
         self._keys = {key.id: key for key in read}
-        self._changed(read)
+        if self._changed:
+            self._changed(read)
         if self._seen and self._seen[3] & (stat.S_IWGRP | stat.S_IWOTH | stat.S_IROTH):
             log.warning("others than its owner may read or change the keys %s; set its mode to 0600", self.path)
