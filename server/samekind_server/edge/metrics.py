@@ -14,13 +14,17 @@ from prometheus_client.registry import Collector
 
 from samekind import __version__
 from samekind_server.edge.handlers import Call
+from samekind_server.edge.health import HealthServicer
+from samekind_server.embedding.batcher import Queue
+from samekind_server.embedding.engine import Engine
 from samekind_server.embedding.observer import Drop, Shed
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 BYTES = tuple(4.0**power for power in range(4, 15))
 CALL, TOWER, LANE = ("method", "code"), ("model", "tower"), ("model", "tower", "lane")
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
-Samples = Callable[[], Iterable[tuple[tuple[str, ...], float]]]
+Sample = tuple[tuple[str, ...], float]
+Samples = Callable[[], Iterable[Sample]]
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,15 @@ class Metrics:
         """A gauge that is asked when it is looked at: `samples` gives each series' labels and value."""
         self.rows.append(Row(name, "gauge", labels, told))
         self.registry.register(_Sampled(name, told, labels, samples))
+
+    def sample(self, engine: Engine, health: HealthServicer) -> None:
+        """Tells also of what waits, of memory, and of health, whenever it is looked at."""
+        self.sampled("samekind_queue_rows", "contents that wait for a model's tower", LANE, lambda: _rows(engine.queues))
+        self.sampled("samekind_queue_age_seconds", "seconds the oldest of them has waited", LANE, lambda: _ages(engine.queues))
+        self.sampled("samekind_held_bytes", "bytes of requests under way, as admission counts them", (), lambda: [((), engine.admission.held.bytes)])
+        self.sampled("samekind_held_pixels", "declared pixels of images under way", (), lambda: [((), engine.admission.held.pixels)])
+        self.sampled("samekind_model_bytes", "memory a loaded model takes", ("model",), lambda: _memory(engine))
+        self.sampled("samekind_serving", "1 where a service serves, 0 where not; `server` is all of it", ("service",), lambda: _serving(health))
 
     @asynccontextmanager
     async def layer(self, call: Call) -> AsyncIterator[None]:
@@ -137,3 +150,19 @@ class _Sampled(Collector):
         for labels, value in self.samples():
             family.add_metric(labels, value)
         yield family
+
+
+def _rows(queues: Iterable[Queue]) -> list[Sample]:
+    return [((queue.model, queue.tower, queue.lane.name.lower()), queue.rows) for queue in queues]
+
+
+def _ages(queues: Iterable[Queue]) -> list[Sample]:
+    return [((queue.model, queue.tower, queue.lane.name.lower()), queue.age) for queue in queues]
+
+
+def _memory(engine: Engine) -> list[Sample]:
+    return [((name,), size) for name, size in engine.registry.memory().items()]
+
+
+def _serving(health: HealthServicer) -> list[Sample]:
+    return [((service or "server",), float(serves)) for service, serves in health.states.items()]
