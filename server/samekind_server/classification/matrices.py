@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from samekind.errors import BadRequest, Violation
 from samekind.types import Floats, Label, Labels, LongText, Report, Text
 from samekind_server.classification import head
-from samekind_server.embedding.askers import Asker
+from samekind_server.embedding.askers import ANYONE, Asker
 from samekind_server.embedding.base import Encoder
 from samekind_server.embedding.engine import Engine
 from samekind_server.embedding.lru import Lru
@@ -40,7 +40,7 @@ class Matrices:
         self._kept: Lru[Key, Matrix] = Lru(capacity)
         self._making: dict[Key, asyncio.Lock] = {}
 
-    async def get(self, encoder: Encoder, labels: Labels, long_text: LongText, asker: Asker = Asker()) -> Matrix:  # noqa: B008 # frozen
+    async def get(self, encoder: Encoder, labels: Labels, long_text: LongText, asker: Asker = ANYONE) -> Matrix:
         """The labels' matrix, made once however many ask at once. Raises BadRequest, or TextTooLong where cutting is refused."""
         key = _key(encoder.model.space, labels, long_text)
         lock = self._making.setdefault(key, asyncio.Lock())

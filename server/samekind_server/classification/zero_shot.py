@@ -7,7 +7,7 @@ from samekind.errors import SamekindError
 from samekind.types import Answer, Content, Floats, Labels, LongText, ProbabilityKind, Report
 from samekind_server.classification import head
 from samekind_server.classification.matrices import Matrices
-from samekind_server.embedding.askers import Asker
+from samekind_server.embedding.askers import ANYONE, Asker
 from samekind_server.embedding.base import Encoder
 from samekind_server.embedding.engine import Engine
 from samekind_server.embedding.work import Embedded
@@ -25,7 +25,7 @@ class Classifier:
         contents: Sequence[Content | SamekindError],
         labels: Labels,
         *,
-        asker: Asker = Asker(),  # noqa: B008 # frozen
+        asker: Asker = ANYONE,
         model: str = "",
         multi_label: bool = False,
         top_k: int = 0,

@@ -25,3 +25,6 @@ class Asker:
     def left(self) -> float:
         """Seconds until the answer is no longer wanted."""
         return self.deadline - time.monotonic()
+
+
+ANYONE = Asker()

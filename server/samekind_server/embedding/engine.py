@@ -13,7 +13,7 @@ from samekind.errors import SamekindError
 from samekind.types import Content, Floats, Image, LongText, Precision, Text, Vector
 from samekind_server.embedding import vectors
 from samekind_server.embedding.admission import Admission
-from samekind_server.embedding.askers import Asker, Lane
+from samekind_server.embedding.askers import ANYONE, Asker, Lane
 from samekind_server.embedding.base import Encoder
 from samekind_server.embedding.batcher import Batcher, Queue, Row
 from samekind_server.embedding.images import ImageLimits, decode, prepare
@@ -80,7 +80,7 @@ class Engine:
         encoder: Encoder,
         contents: Sequence[Content | SamekindError],
         *,
-        asker: Asker = Asker(),  # noqa: B008 # frozen
+        asker: Asker = ANYONE,
         long_text: LongText = LongText.TRUNCATE,
         dimensions: int = 0,
     ) -> Embedded:
