@@ -1,6 +1,7 @@
 """Lets in the work that can be done in time and refuses the rest, before anything is done for it."""
 
 import random
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from samekind.errors import Overloaded, SamekindError
 from samekind.types import Content, Image, Text
 from samekind_server.embedding.askers import Asker
 from samekind_server.embedding.observer import Observer, Shed, Unobserved
-from samekind_server.embedding.room import Loan, Room
+from samekind_server.embedding.room import Clock, Loan, Room
 from samekind_server.embedding.sizes import declared_pixels
 
 MIB = 1 << 20
@@ -30,9 +31,15 @@ class Admission:
     """Bounds the bytes and the declared pixels under way, and the seconds that they wait. For one event loop."""
 
     def __init__(
-        self, *, max_bytes: int = 512 * MIB, max_pixels: int = 4_000_000_000, max_wait: float = 5.0, observer: Observer | None = None
+        self,
+        *,
+        max_bytes: int = 512 * MIB,
+        max_pixels: int = 4_000_000_000,
+        max_wait: float = 5.0,
+        observer: Observer | None = None,
+        clock: Clock = time.monotonic,
     ) -> None:
-        self._bytes, self._pixels = Room(max_bytes), Room(max_pixels)
+        self._bytes, self._pixels = Room(max_bytes, clock=clock), Room(max_pixels, clock=clock)
         self._max_wait = max_wait
         self._observer = observer or Unobserved()
 

@@ -2,11 +2,12 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from samekind_server.embedding.askers import Asker, Lane
 
+Clock = Callable[[], float]
 MOST = 0.25  # A request counts as this share of a room at most, so that a larger one gets in too where there is little else.
 WINDOW = 0.5  # Seconds over which the pace is measured.
 
@@ -17,8 +18,8 @@ class Room:
     So there is always some for one who holds none: they are the dynamic thresholds of Choudhury and Hahne (1998).
     """
 
-    def __init__(self, capacity: int) -> None:
-        self._capacity = capacity
+    def __init__(self, capacity: int, *, clock: Clock = time.monotonic) -> None:
+        self._capacity, self._clock = capacity, clock
         self._by_asker: Counter[str] = Counter()
         self._by_lane: Counter[Lane] = Counter()
         self._pace = 0.0
@@ -45,7 +46,7 @@ class Room:
     def lent(self, asker: Asker, some: int) -> "Iterator[Loan]":
         """Holds so much for the caller until the end of the `with`, or until it gives it back."""
         if not self.held:
-            self._came_back, self._since = 0, time.monotonic()
+            self._came_back, self._since = 0, self._clock()
         loan = Loan(self, asker, self._counted(some))
         self.hold(asker, loan.left)
         try:
@@ -63,11 +64,11 @@ class Room:
     def measure(self, came_back: int) -> None:
         """Counts what came back towards the pace."""
         self._came_back += came_back
-        took = time.monotonic() - self._since
+        took = self._clock() - self._since
         if took >= WINDOW:
             pace = self._came_back / took
             self._pace = (self._pace + pace) / 2 if self._pace else pace
-            self._came_back, self._since = 0, time.monotonic()
+            self._came_back, self._since = 0, self._clock()
 
     def _counted(self, some: int) -> int:
         return min(some, int(MOST * self._capacity))
