@@ -1,15 +1,35 @@
 import asyncio
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
 
-from samekind.errors import BadImage, BadRequest, BadVector, SpaceMismatch, TextTooLong
+from samekind.errors import BadImage, BadRequest, BadVector, DeadlineExceeded, SpaceMismatch, TextTooLong
 from samekind.types import Content, Image, LongText, Precision, Text, Vector
+from samekind_server.embedding.admission import Admission, Load
+from samekind_server.embedding.askers import Asker, Lane
 from samekind_server.embedding.engine import Engine
+from samekind_server.embedding.images import ImageLimits
+from samekind_server.embedding.observer import Drop
 from samekind_server.embedding.work import Embedded
+from tests.towers import Seen
 
 LONG = "word " * 200
+
+
+@pytest.fixture
+def seen() -> Seen:
+    """What `watched` was seen to do."""
+    return Seen()
+
+
+@pytest.fixture
+def watched(engine: Engine, seen: Seen) -> Iterator[Engine]:
+    """An engine of the same model that keeps no text yet."""
+    watched = Engine(engine.registry, ImageLimits(), observer=seen, admission=Admission(observer=seen))
+    yield watched
+    watched.close()
 
 
 def embed(engine: Engine, contents: Sequence[Content], **more: object) -> Embedded:
@@ -80,3 +100,54 @@ def test_a_vector_of_another_space_is_refused_naming_both(engine: Engine) -> Non
     assert isinstance(error, SpaceMismatch)
     assert "'0123456789abcdef-256'" in error.message
     assert engine.registry.get("").model.space in error.message
+
+
+def test_a_text_asked_again_needs_no_model(watched: Engine, seen: Seen) -> None:
+    first, again = embed(watched, [Text("a mug"), Text(LONG)]), embed(watched, [Text(LONG), Text("a mug")])
+    assert np.array_equal(again.vectors, first.vectors[::-1])
+    assert (again.truncated, again.report.precision, again.report.compute_ms) == ({0}, None, 0)
+    assert seen.counts == {("texts", "hits"): 2, ("texts", "misses"): 2}
+
+
+def test_a_long_text_that_is_known_is_refused_all_the_same(watched: Engine) -> None:
+    embed(watched, [Text(LONG)])
+    assert isinstance(embed(watched, [Text(LONG)], long_text=LongText.REJECT).errors[0], TextTooLong)
+
+
+def test_texts_read_in_by_the_thousand_are_not_kept(watched: Engine, seen: Seen) -> None:
+    for _ in range(2):
+        embed(watched, [Text("a mug")], asker=Asker(lane=Lane.BULK))
+    embed(watched, [Text(f"mug {number}") for number in range(300)])
+    embed(watched, [Text("mug 7")])
+    assert seen.counts["texts", "hits"] == 0
+
+
+def test_the_time_waited_is_what_is_left_beside_decoding_and_computing(watched: Engine, png: bytes) -> None:
+    async def many() -> list[Embedded]:
+        encoder = watched.registry.get("")
+        return await asyncio.gather(*(watched.embed(encoder, [Image(png)]) for _ in range(50)))
+
+    reports = [embedded.report for embedded in asyncio.run(many())]
+    assert all(report.compute_ms > 0 < report.decode_ms and report.wait_ms >= 0 for report in reports)
+    assert max(report.wait_ms for report in reports) > 2 * max(report.compute_ms for report in reports)
+
+
+def test_what_is_past_its_deadline_is_not_even_decoded(watched: Engine, seen: Seen, png: bytes) -> None:
+    batch = embed(watched, [Image(png), Text("a mug")], asker=Asker(deadline=time.monotonic()))
+    assert {type(error) for error in batch.errors.values()} == {DeadlineExceeded}
+    assert (seen.batches, seen.counts[Drop.DEADLINE]) == ([], 2)
+
+
+def test_nothing_is_held_or_left_waiting_once_its_caller_is_gone(watched: Engine, png: bytes) -> None:
+    async def gone() -> set[object]:
+        encoder = watched.registry.get("")
+        asked = [asyncio.create_task(watched.embed(encoder, [Image(png)] * 20)) for _ in range(20)]
+        await watched.embed(encoder, [Text("a mug")])
+        for task in asked:
+            task.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+        await watched.embed(encoder, [Image(png)])
+        return asyncio.all_tasks() - {asyncio.current_task()}
+
+    left = asyncio.run(gone())
+    assert (len(left) <= 1, sum(queue.rows for queue in watched.queues), watched.admission.held) == (True, 0, Load(0, 0))
