@@ -27,17 +27,16 @@ COPY --from=build /opt/samekind /opt/samekind
 ENV PATH=/opt/samekind/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     SAMEKIND_DATA=/data \
-    SAMEKIND_HOST=0.0.0.0
+    SAMEKIND_HOST=0.0.0.0 \
+    SAMEKIND_METRICS=9464
 USER 10001
 WORKDIR /data
 VOLUME /data
 EXPOSE 50051
 HEALTHCHECK --start-period=60s CMD ["python", "-c", "\
-import grpc; \
-from grpc_health.v1 import health_pb2, health_pb2_grpc; \
-health = health_pb2_grpc.HealthStub(grpc.insecure_channel('127.0.0.1:50051')); \
-answer = health.Check(health_pb2.HealthCheckRequest(), timeout=5); \
-raise SystemExit(answer.status != health_pb2.HealthCheckResponse.SERVING)"]
+import os, urllib.request; \
+port = os.environ['SAMEKIND_METRICS'].rpartition(':')[2]; \
+urllib.request.urlopen(f'http://127.0.0.1:{port}/readyz', timeout=5)"]
 ENTRYPOINT ["samekind", "serve"]
 # Nothing outside reaches the server until a port is published; arguments of one's own say --insecure themselves.
 CMD ["--insecure"]

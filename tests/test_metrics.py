@@ -95,26 +95,26 @@ def test_what_the_engine_tells_is_counted() -> None:
     assert (value("samekind_cache_hits_total", {"cache": "labels"}), value("samekind_cache_misses_total", {"cache": "labels"})) == (3, 1)
 
 
-def test_every_metric_is_in_the_table_of_metrics_and_no_other(monitored: Monitored) -> None:
-    served = {name for name, kind in re.findall(r"^# TYPE (samekind_\w+) (\w+)", monitored.metrics.get("/metrics")[1], re.M)}
-    assert {row[0] for row in table()} == served
-
-
-def table() -> list[list[str]]:
-    """The rows of the table of metrics."""
+def table() -> dict[str, list[str]]:
+    """The table of metrics: name → kind, labels, help."""
     section = DOC.split("## Metrics\n")[1].split("\n## ")[0]
-    return [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in section.splitlines() if line.startswith("| `samekind_")]
+    rows = [[cell.strip().strip("`") for cell in line.strip("|").split("|")] for line in section.splitlines() if line.startswith("| `samekind_")]
+    return {name: row for name, *row in rows}
+
+
+def test_every_metric_is_in_the_table_with_its_kind_and_its_help_and_no_other(monitored: Monitored) -> None:
+    served = monitored.metrics.get("/metrics")[1]
+    kinds, helps = (dict(re.findall(rf"^# {what} (samekind_\w+) (.+)$", served, re.M)) for what in ("TYPE", "HELP"))
+    assert {name: (row[0], row[2]) for name, row in table().items()} == {name: (kinds[name], helps[name]) for name in kinds}
 
 
 @pytest.mark.parametrize("row", metrics.Metrics().rows, ids=lambda row: row.name)
-def test_a_metric_s_kind_labels_and_help_are_those_of_the_table(row: object) -> None:
-    told = next(cells for cells in table() if cells[0] == row.name)  # type: ignore[attr-defined]
-    assert told[1:] == [row.kind, ", ".join(row.labels) or "–", row.help]  # type: ignore[attr-defined]
+def test_a_metric_s_labels_are_those_of_the_table(row: metrics.Row) -> None:
+    assert table()[row.name][1] == (", ".join(row.labels) or "–")
 
 
 def test_every_alert_asks_of_metrics_that_there_are(monitored: Monitored) -> None:
     asked = set(re.findall(r"\b((?:samekind|process)_\w+)", DOC.split("## Alerts\n")[1].split("\n## ")[0]))
-    served = monitored.metrics.get("/metrics")[1]
-    families = set(re.findall(r"^# TYPE (\w+)", served, re.M))
-    assert {name for name in asked if name not in families and name.rpartition("_")[0] not in families} == set()
+    families = set(re.findall(r"^# TYPE (\w+)", monitored.metrics.get("/metrics")[1], re.M))
     assert asked
+    assert {name for name in asked if not {name, name.rpartition("_")[0]} & families} == set()
