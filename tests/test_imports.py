@@ -11,9 +11,9 @@ ROOT = Path(__file__).parent.parent
 RANKS = {
     "samekind": [
         *(["errors", "keys"], ["types"], ["v1", "shop"], ["wire"], ["inputs"], ["batches"]),
-        *(["calls", "connection"], ["client"], ["demo", "show"], ["cli"]),
+        *(["calls", "connection"], ["client"], ["demo", "on_disk", "show"], ["cli"]),
     ],
-    "samekind_server": [["embedding"], ["store", "index"], ["catalog"], ["classification"], ["edge", "data_dir", "settings"], ["app"]],
+    "samekind_server": [["embedding"], ["store", "index"], ["catalog"], ["classification"], ["edge", "data_dir", "settings"], ["app", "keys_command", "on_disk"]],
 }
 CORE = {"embedding", "store", "index", "catalog", "classification", "search", "recommendation", "exploration"}
 FOREIGN = ("grpc", "google", "samekind.v1", "samekind.wire", "samekind_server.settings", "os.environ", "os.getenv")

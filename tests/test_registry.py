@@ -123,7 +123,7 @@ def test_offline_no_network_is_touched_and_what_is_missing_says_the_way_out(tmp_
     assert answers[here[1]].endswith("-32")
     assert answers[here[2]] == answers[here[3]] != answers[here[1]]
     for name in missing:
-        way_out = "--offline forbids fetching it: start once without --offline where there is a network"
+        way_out = f"--offline forbids fetching it: `samekind models pull {name}` where there is a network"
         instead = "here without a network: mini, hf-hub:someone/spoken"
         assert answers[name] == f"ModelUnavailable: {name} is not in the cache {tmp_path} and {way_out}; {instead}"
 

@@ -1,4 +1,4 @@
-"""The command line: `samekind classify | embed | models | serve | demo`."""
+"""The command line: `samekind classify | embed | models | serve | keys | demo`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ try:
     from rich.console import Console
     from rich.progress import track
 
-    from samekind import show
+    from samekind import on_disk, show
 except ModuleNotFoundError as missing:
     print(f'samekind: {missing.name} is missing; install the command line with pip install "samekind[cli]"', file=sys.stderr)
     raise SystemExit(2) from None
@@ -36,10 +36,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="What kind is it, and what else is the same kind? Exit codes: 0 done, 1 the server refused, 2 wrong usage.",
 )
-models = typer.Typer(no_args_is_help=True, help="The models a server serves.")
+models = typer.Typer(no_args_is_help=True, help="The models on this machine, and those a server serves.")
 app.add_typer(models, name="models")
 
 Server = Annotated[str, typer.Option(envvar="SAMEKIND_SERVER", help="Address of the server, host:port.")]
+ServerIfAny = Annotated[str | None, typer.Option(envvar="SAMEKIND_SERVER", help="Ask this server, host:port, not this machine.")]
+Data = Annotated[Path | None, typer.Option(envvar="SAMEKIND_DATA", help="The server's data folder, as `serve --data` has it.")]
+Name = Annotated[str, typer.Argument(help="An open_clip NAME/TAG, hf-hub:ORG/NAME or local-dir:PATH.", show_default=False)]
+Offline = Annotated[bool, typer.Option("--offline", help="Never touch a network: make ready what was fetched before.")]
 Key = Annotated[str, typer.Option(envvar="SAMEKIND_KEY", help="Key the server asks for.")]
 Tls = Annotated[bool, typer.Option("--tls", help="Speak TLS and trust the public authorities.")]
 Ca = Annotated[Path | None, typer.Option(envvar="SAMEKIND_CA", help="Speak TLS and trust the authority of this certificate file.")]
@@ -129,40 +133,73 @@ def embed(
 
 @models.command("list")
 def list_models(
-    server: Server = ADDRESS,
+    data: Data = None,
+    server: ServerIfAny = None,
     key: Key = "",
     tls: Tls = False,
     ca: Ca = None,
     timeout: Timeout = TIMEOUT,
     as_json: Json = False,
 ) -> None:
-    """List the models."""
-    with _told(as_json), _client(server, key, tls, ca, timeout) as sk:
-        served = sk.models()
+    """List the models on this machine or, with --server, those it serves."""
+    with _told(as_json):
+        if server is None:
+            here = next(on_disk.ask("list", data=data))["models"]
+            _print(show.told_json({"models": here}) if as_json else show.models_here(here))
+            return
+        with _client(server, key, tls, ca, timeout) as sk:
+            served = sk.models()
         _print(show.models_json(served) if as_json else show.models(served))
 
 
 @models.command("show")
 def show_model(
-    name: Annotated[str, typer.Argument(help="The model's name; the server's first where none is named.", show_default=False)] = "",
-    server: Server = ADDRESS,
+    name: Annotated[str, typer.Argument(help="The model's name; where none is named mini, or the server's first.", show_default=False)] = "",
+    data: Data = None,
+    server: ServerIfAny = None,
     key: Key = "",
     tls: Tls = False,
     ca: Ca = None,
     timeout: Timeout = TIMEOUT,
     as_json: Json = False,
 ) -> None:
-    """Show one model."""
-    with _told(as_json), _client(server, key, tls, ca, timeout) as sk:
-        served = sk.model(name)
+    """Show one model on this machine or, with --server, one it serves."""
+    with _told(as_json):
+        if server is None:
+            here = next(on_disk.ask("show", name or "mini", data=data))["model"]
+            _print(show.told_json(here) if as_json else show.model_here(here))
+            return
+        with _client(server, key, tls, ca, timeout) as sk:
+            served = sk.model(name)
         _print(show.model_json(served) if as_json else show.model(served))
+
+
+@models.command("pull")
+def pull_model(name: Name, data: Data = None, offline: Offline = False, as_json: Json = False) -> None:
+    """Fetch a model and make it ready, so that a server can serve it without a network."""
+    with _told(as_json):
+        pulled = show.followed_pull(on_disk.ask("pull", name, data=data, offline=offline))
+        _print(show.told_json(pulled) if as_json else show.model_here(pulled))
+
+
+@models.command("remove")
+def remove_model(name: Name, data: Data = None, as_json: Json = False) -> None:
+    """Remove a model from this machine."""
+    with _told(as_json):
+        freed = next(on_disk.ask("remove", name, data=data))
+        _print(show.told_json(freed) if as_json else f"removed {name}: {show.size(freed['freed'])} freed\n")
 
 
 @app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def serve(context: typer.Context) -> None:
     """Serve; `samekind serve --help` lists the settings."""
-    # The process becomes the server, so that signals reach it; -P keeps files of the working directory out of its imports.
-    os.execv(sys.executable, [sys.executable, "-P", "-m", "samekind_server", *context.args])
+    _become("samekind_server", context.args)
+
+
+@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def keys(context: typer.Context) -> None:
+    """Add, list and remove the keys of a server on this machine; `samekind keys --help` tells how."""
+    _become("samekind_server.keys_command", context.args)
 
 
 @app.command()
@@ -172,6 +209,11 @@ def demo(server: Annotated[str | None, typer.Option(help="Ask this server instea
         from samekind import demo
 
         raise typer.Exit(demo.run(server=server))
+
+
+def _become(module: str, arguments: Sequence[str]) -> NoReturn:
+    """The process becomes the server's, so that signals reach it; -P keeps files of the working directory out of its imports."""
+    os.execv(sys.executable, [sys.executable, "-P", "-m", module, *arguments])
 
 
 def _version(asked: bool) -> None:

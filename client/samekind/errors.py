@@ -85,7 +85,7 @@ class BadModel(SamekindError):
 
 
 class ModelUnavailable(SamekindError):
-    """A model that could not be fetched: no network, or none allowed."""
+    """A model that cannot be had here: not fetched, or no disk or memory for it."""
 
     code, reason = "FAILED_PRECONDITION", "MODEL_UNAVAILABLE"
 

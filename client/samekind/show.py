@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from rich.console import Console, RenderableType
+from rich.filesize import decimal
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -85,6 +88,51 @@ def models_json(given: Sequence[Model]) -> str:
 def model_json(given: Model) -> str:
     """One model as an object."""
     return _json(_model_json(given))
+
+
+def models_here(given: Sequence[Mapping[str, Any]]) -> str:
+    """The models on this machine as a table."""
+    table = _table("model", "on disk", "dimensions", "space", "converted")
+    for each in given:
+        said = each["model"]
+        table.add_row(
+            Text(each["name"]), size(each["size"]), str(said.get("dimensions", "")), said.get("space", ""), "yes" if each["converted"] else ""
+        )
+    return _printed(table)
+
+
+def model_here(given: Mapping[str, Any]) -> str:
+    """All of one model on this machine, a line for each thing."""
+    table = _table("", "")
+    for key, value in {"name": given["name"], "on disk": size(given["size"]), "converted": given["converted"], **given["model"]}.items():
+        table.add_row(key.replace("_", " "), Text(", ".join(map(str, value)) if isinstance(value, list) else str(value)))
+    return _printed(table)
+
+
+def followed_pull(told: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """What a pull ends with; a terminal sees how far each file is."""
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    ended: dict[str, Any] = {}
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bars:
+        tasks: dict[str, TaskID] = {}
+        for each in told:
+            name = each.get("file") or each.get("doing")
+            if name and name not in tasks:
+                tasks[name] = bars.add_task(name, total=each.get("total"))
+            if name:
+                bars.update(tasks[name], completed=each.get("here", 0))
+            ended = each.get("model", ended)
+    return ended
+
+
+def size(count: int) -> str:
+    """Bytes as people read them."""
+    return decimal(count)
+
+
+def told_json(told: object) -> str:
+    """What was told, as it was."""
+    return _json(told)
 
 
 def error_json(error: SamekindError) -> dict[str, str]:

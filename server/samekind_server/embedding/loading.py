@@ -14,6 +14,7 @@ from samekind_server.embedding.cutting import after_largest
 from samekind_server.embedding.hub import Hub
 from samekind_server.embedding.openvino_runtime import OpenVinoRuntime
 from samekind_server.embedding.resident import resident
+from samekind_server.embedding.shelf import Shelf
 from samekind_server.embedding.sources import Source, find
 from samekind_server.embedding.tokenizing import Said, tokenizer_of
 from samekind_server.embedding.weights import Learnt
@@ -31,13 +32,21 @@ def load(name: str, *, offline: bool, precision: Precision | None, cache_dir: Pa
 
 def ready(source: Source, *, precision: Precision | None, cache_dir: Path, threads: int = 0) -> Encoder:
     """The same for a model whose files were found."""
+    encoder, converted_to = _ready(source, precision, cache_dir, threads)
+    if cache_dir.is_dir():
+        Shelf(cache_dir).note(source, encoder.model, converted_to)
+    return encoder
+
+
+def _ready(source: Source, precision: Precision | None, cache_dir: Path, threads: int) -> tuple[Encoder, Path | None]:
+    """And the folder of what it was converted to."""
     if is_of_minis_form(source):
-        return _built(source, precision, threads)
+        return _built(source, precision, threads), None
     if not converting.has_device():
         made = converted.of(source, cache_dir, threads=threads)
         if chosen := converting.agreed(source, made, precision):
-            return _converted(source, made, chosen, threads)
-    return _through_torch(source, precision, threads)
+            return _converted(source, made, chosen, threads), made.folder
+    return _through_torch(source, precision, threads), None
 
 
 def is_of_minis_form(source: Source) -> bool:

@@ -76,8 +76,11 @@ def find(name: str, hub: Hub) -> Source:
         return _in_folder(name, MINI)
     hub.keep_still()
     if name.startswith(FOLDER):
-        return _complete(_in_folder(name, Path(name.removeprefix(FOLDER)).expanduser()), hub)
-    return _complete(_on_hub(name, hub) if name.startswith(HUB) else _of_open_clip(name, hub), hub)
+        source = _complete(_in_folder(name, Path(name.removeprefix(FOLDER)).expanduser()), hub)
+    else:
+        source = _complete(_on_hub(name, hub) if name.startswith(HUB) else _of_open_clip(name, hub), hub)
+    hub.settle()
+    return source
 
 
 def _in_folder(name: str, folder: Path) -> Source:
