@@ -13,7 +13,10 @@ RANKS = {
         *(["errors", "keys"], ["types"], ["v1", "shop"], ["wire"], ["inputs"], ["batches"]),
         *(["calls", "connection"], ["client"], ["demo", "on_disk", "show"], ["cli"]),
     ],
-    "samekind_server": [["embedding"], ["store", "index"], ["catalog"], ["classification"], ["edge", "data_dir", "settings"], ["app", "keys_command", "on_disk"]],
+    "samekind_server": [
+        *(["embedding"], ["store", "index"], ["catalog"], ["classification"], ["edge", "data_dir", "settings"]),
+        ["app", "keys_command", "on_disk"],
+    ],
 }
 CORE = {"embedding", "store", "index", "catalog", "classification", "search", "recommendation", "exploration"}
 FOREIGN = ("grpc", "google", "samekind.v1", "samekind.wire", "samekind_server.settings", "os.environ", "os.getenv")

@@ -103,7 +103,14 @@ def _proofs(engine: Engine, data: DataDir, metrics: Metrics) -> list[Proof]:
 
 def _engine(settings: Settings, folder: Path, observer: Observer) -> Engine:
     precision = None if settings.precision == "auto" else Precision(settings.precision)
-    registry = Registry(settings.model, offline=settings.offline, precision=precision, cache_dir=folder / "models", threads=settings.threads)
+    registry = Registry(
+        settings.model,
+        offline=settings.offline,
+        precision=precision,
+        cache_dir=folder / "models",
+        threads=settings.threads,
+        memory=settings.model_memory,
+    )
     limits = ImageLimits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels)
     admission = Admission(
         max_bytes=settings.max_bytes_under_way, max_pixels=settings.max_pixels_under_way, max_wait=settings.max_wait, observer=observer
@@ -150,9 +157,11 @@ def _exit() -> None:
 
 
 async def _proved(engine: Engine, settings: Settings) -> list[Model]:
-    for name in settings.model:
+    models = []
+    for name in settings.model[:1] if settings.lazy else settings.model:
         await asked(engine, name)
-    return [(await engine.encoder(name)).model for name in settings.model]
+        models.append((await engine.encoder(name)).model)
+    return models
 
 
 def _banner(settings: Settings, folder: Path, port: int, models: list[Model], metrics: str, guard: Guard) -> str:
@@ -160,6 +169,7 @@ def _banner(settings: Settings, folder: Path, port: int, models: list[Model], me
     lines = [f"samekind listens on {address}", f"  version  {__version__}"]
     for model in models:
         lines.append(f"  model    {model.name}: {model.dimensions} dimensions, {model.precision.value} on {model.runtime}, space {model.space}")
+    lines += [f"  model    {name}: loaded when it is first asked for" for name in (settings.model[1:] if settings.lazy else ())]
     lines += [f"  data     {folder}", *guard.told(local=listening.is_loopback(settings.host))]
     if metrics:
         lines.append(f"  metrics  http://{metrics}/metrics")

@@ -36,6 +36,8 @@ class Settings:
     model: tuple[str, ...] = _row(
         ("mini",), "model to serve: mini, an open_clip NAME/TAG, hf-hub:ORG/NAME or local-dir:PATH; repeat for more, the first answers by default"
     )
+    lazy: bool = _row(False, "load only the first model at the start, the others when they are first asked for")
+    model_memory: int = _row(0, "memory for loaded models, in bytes: beyond it those used longest ago are unloaded, the first one never; 0: no bound")
     host: str = _row("127.0.0.1", "address to listen on; any but a loopback one needs keys and TLS, or --insecure")
     port: int = _row(50051, "port to listen on; 0 takes a free one")
     insecure: bool = _row(False, "listen beyond this machine without keys and encryption")

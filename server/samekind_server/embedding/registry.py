@@ -39,7 +39,7 @@ class Registry:
     """The models of one server: the first name is the default. Its methods may be called from any thread.
 
     With `memory` (bytes, 0 is no bound) a model that would take more, beside those loaded, has those unloaded that were used
-    longest ago and are not in use. `watchers` are told each encoder that was unloaded, to let go of it.
+    longest ago and are not in use; the default stays. `watchers` are told each encoder that was unloaded, to let go of it.
     """
 
     def __init__(
@@ -150,7 +150,8 @@ class Registry:
         others = [other for other in self._places.values() if other is not place and (other.encoder or other.loading)]
         over = place.memory + sum(other.memory for other in others) - self._bound
         leaving: list[_Place] = []
-        for other in sorted((other for other in others if other.encoder and not other.users), key=lambda other: other.used):
+        idle = [other for other in others if other.encoder and not other.users and other.name != self._default]
+        for other in sorted(idle, key=lambda other: other.used):
             if over > 0:
                 leaving.append(other)
                 over -= other.memory
@@ -160,7 +161,7 @@ class Registry:
 
     def _full(self, place: _Place, busy: list[str]) -> Overloaded:
         message = f"{place.name} takes {_mib(place.memory)} and has no room within the {_mib(self._bound)} of --model-memory beside {', '.join(busy)}"
-        return Overloaded(f"{message}, in use now; ask again, or raise --model-memory", retry_after=SOON)
+        return Overloaded(f"{message}; ask again, or raise --model-memory", retry_after=SOON)
 
     def _unload(self, places: list[_Place]) -> list[Encoder]:
         gone = [place.encoder for place in places if place.encoder]
