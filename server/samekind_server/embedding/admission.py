@@ -21,9 +21,9 @@ UNKNOWN = 1.0  # Seconds told while the pace is not known.
 
 @dataclass(frozen=True)
 class Load:
-    """What a request asks of the server: bytes to hold, and pixels to decode and look at."""
+    """What a request asks of the server: bytes to hold, and pixels to decode and look at; by default the least there is."""
 
-    bytes: int = 0
+    bytes: int = 1
     pixels: int = LEAST_PIXELS
 
 

@@ -44,15 +44,16 @@ class Room:
 
     @contextmanager
     def lent(self, asker: Asker, some: int) -> "Iterator[Loan]":
-        """Holds so much for the caller until the end of the `with`, or until it gives it back."""
+        """Holds so much for the caller until it is given back, at the latest at the end of the `with`."""
         if not self.held:
             self._came_back, self._since = 0, self._clock()
         loan = Loan(self, asker, self._counted(some))
         self.hold(asker, loan.left)
         try:
             yield loan
-        finally:
             loan.give_back(1.0)
+        finally:
+            loan.drop()
 
     def hold(self, asker: Asker, some: int) -> None:
         """Counts so much more, or less, as the caller's."""
@@ -79,11 +80,18 @@ class Loan:
 
     def __init__(self, room: Room, asker: Asker, some: int) -> None:
         self.left = self._whole = some
-        self._room, self._caller = room, asker
+        self._room, self._asker = room, asker
 
     def give_back(self, share: float) -> None:
-        """Gives back that share of the whole, or what is left of it."""
+        """Gives back that share of the whole, or what is left of it, as done."""
         some = min(self.left, round(share * self._whole))
-        self.left -= some
-        self._room.hold(self._caller, -some)
+        self._lower(some)
         self._room.measure(some)
+
+    def drop(self) -> None:
+        """Gives back what is left, undone: it says nothing of the pace."""
+        self._lower(self.left)
+
+    def _lower(self, some: int) -> None:
+        self.left -= some
+        self._room.hold(self._asker, -some)
