@@ -1,5 +1,6 @@
 import io
 import signal
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -124,3 +125,15 @@ def test_a_server_told_to_stop_while_it_starts_stops_at_once(tmp_path: Path) -> 
     with process(tmp_path, "--log-level", "info") as server:
         server.send_signal(signal.SIGTERM)
         assert server.wait(timeout=60) in (0, -signal.SIGTERM)
+
+
+def test_systemd_is_told_when_the_server_serves_and_when_it_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+        told.bind(str(tmp_path / "notify"))
+        told.settimeout(60)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        with process(tmp_path / "data") as server:
+            assert told.recv(100) == b"READY=1"
+            server.terminate()
+            assert told.recv(100) == b"STOPPING=1"
+            assert server.wait(timeout=60) == 0

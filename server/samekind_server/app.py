@@ -5,6 +5,8 @@ import logging
 import os
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +19,7 @@ from samekind.types import Model, Precision
 from samekind.v1 import classification_service_pb2, classification_service_pb2_grpc, embedding_service_pb2, embedding_service_pb2_grpc
 from samekind_server.classification.zero_shot import Classifier
 from samekind_server.data_dir import DataDir
-from samekind_server.edge import listening, logs
+from samekind_server.edge import listening, logs, systemd
 from samekind_server.edge.access_log import access_log
 from samekind_server.edge.asking import shedding
 from samekind_server.edge.classification_service import ClassificationServicer
@@ -32,6 +34,7 @@ from samekind_server.edge.metrics import Metrics
 from samekind_server.edge.monitoring import Monitoring
 from samekind_server.edge.proofs import Alone, DefaultModel, asked
 from samekind_server.edge.proving import Proof, Proving
+from samekind_server.edge.tracing import Traces
 from samekind_server.embedding.admission import Admission
 from samekind_server.embedding.engine import Engine
 from samekind_server.embedding.images import ImageLimits
@@ -51,8 +54,18 @@ def run(settings: Settings) -> None:
         DataDir(settings.folder(os.environ)) as data,
         _guard(settings, data.path) as guard,
         logs.calls(settings.access_log, settings.log_format) as calls,
+        _traces(settings.traces or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")) as traces,
     ):
-        asyncio.run(_serve(settings, data, guard, access_log(calls)))
+        asyncio.run(_serve(settings, data, guard, [*traces, access_log(calls)]))
+
+
+@contextmanager
+def _traces(endpoint: str) -> Iterator[list[Layer]]:
+    if not endpoint:
+        yield []
+        return
+    with closing(Traces(endpoint)) as traces:
+        yield [traces.layer]
 
 
 def _guard(settings: Settings, folder: Path) -> Guard:
@@ -68,12 +81,12 @@ def _guard(settings: Settings, folder: Path) -> Guard:
     return guard
 
 
-async def _serve(settings: Settings, data: DataDir, guard: Guard, log_calls: Layer) -> None:
+async def _serve(settings: Settings, data: DataDir, guard: Guard, watching: list[Layer]) -> None:
     metrics, drain, health = Metrics(), Drain(), HealthServicer(SERVICES)
     engine = _engine(settings, data.path, metrics)
     # Outermost first: what stands inside `errors` may refuse a call by raising, and what stands outside sees the code it ended with.
     server = _server(
-        settings, engine, health, guard, Layers(*guard.layers, metrics.layer, log_calls, errors, drain.layer, shedding(engine.admission))
+        settings, engine, health, guard, Layers(*guard.layers, *watching, metrics.layer, errors, drain.layer, shedding(engine.admission))
     )
     proving = Proving(health, _proofs(engine, data, metrics))
     monitoring = Monitoring(metrics.registry, ready=health.serving)
@@ -86,7 +99,9 @@ async def _serve(settings: Settings, data: DataDir, guard: Guard, log_calls: Lay
         if models := await drain.unless_asked(_proved(engine, settings)):
             await proving.start()
             print(_banner(settings, data.path, port, models, told, guard), flush=True)
+            systemd.tell(os.environ.get("NOTIFY_SOCKET", ""), "READY=1")
             await drain.asked.wait()
+            systemd.tell(os.environ.get("NOTIFY_SOCKET", ""), "STOPPING=1")
         health.end()
     finally:
         proving.stop()

@@ -9,7 +9,7 @@ import numpy as np
 
 from samekind.errors import SamekindError, TextTooLong
 from samekind.types import Floats, LongText, Report
-from samekind_server.embedding import vectors
+from samekind_server.embedding import spans, vectors
 from samekind_server.embedding.askers import Asker
 from samekind_server.embedding.base import Encoder
 from samekind_server.embedding.batcher import Computed, Row
@@ -72,10 +72,13 @@ class Work:
     def decoded(self, began: float, ended: float) -> None:
         """Counts the time it took to decode a content, or to tokenize some."""
         self._decoding.append((began, ended))
+        spans.tell("decode", began, ended)
 
     def computed(self, call: Computed) -> None:
         """Counts the time of a model's call, once for all contents that were in it."""
         self._computing.add((call.started, call.ended))
+        spans.tell("wait", call.asked, call.started)
+        spans.tell("compute", call.started, call.ended)
 
     def embedded(self, dimensions: int) -> Embedded:
         """All of it, in so many dimensions."""
@@ -91,10 +94,10 @@ class Work:
         return Embedded(vectors.cut(self._vectors, dimensions), report, self._errors, self._truncated)
 
 
-def _covered(spans: Iterable[Span]) -> float:
-    """Seconds in at least one of the spans."""
+def _covered(parts: Iterable[Span]) -> float:
+    """Seconds in at least one of the parts."""
     covered = until = 0.0
-    for began, ended in sorted(spans):
+    for began, ended in sorted(parts):
         covered += max(0.0, ended - max(began, until))
         until = max(until, ended)
     return covered
