@@ -13,7 +13,7 @@ from samekind_server.embedding.base import Encoder, Runtime, Tokenizer
 from samekind_server.embedding.cutting import after_largest
 from samekind_server.embedding.hub import Hub
 from samekind_server.embedding.openvino_runtime import OpenVinoRuntime
-from samekind_server.embedding.resident import resident
+from samekind_server.embedding.resident import give_back, resident
 from samekind_server.embedding.shelf import Shelf
 from samekind_server.embedding.sources import Source, find
 from samekind_server.embedding.tokenizing import Said, tokenizer_of
@@ -55,26 +55,27 @@ def is_of_minis_form(source: Source) -> bool:
 
 
 def _built(source: Source, precision: Precision | None, threads: int) -> Encoder:
-    arrays = weights.read_arrays(source.weights)
-    weights.check(source.weights, mini.shapes(source.config), {name: array.shape for name, array in arrays.items()})
-    weights.check_finite(source.weights, arrays.items())
-    towers = mini.image_tower(source.config, arrays), mini.text_tower(source.config, arrays)
-    known = weights.learnt(arrays)
-    return _encoder(source, known, *tokenizer_of(source), lambda: OpenVinoRuntime(*towers, precision=precision, threads=threads, cut=after_largest))
+    def make() -> tuple[Runtime, Learnt]:
+        arrays = weights.read_arrays(source.weights)
+        weights.check(source.weights, mini.shapes(source.config), {name: array.shape for name, array in arrays.items()})
+        weights.check_finite(source.weights, arrays.items())
+        towers = mini.image_tower(source.config, arrays), mini.text_tower(source.config, arrays)
+        return OpenVinoRuntime(*towers, precision=precision, threads=threads, cut=after_largest), weights.learnt(arrays)
+
+    return _encoder(source, *tokenizer_of(source), make)
 
 
 def _converted(source: Source, made: converted.Converted, precision: Precision, threads: int) -> Encoder:
     words = tokenizer_of(source, made.folder, made.words)
-    return _encoder(source, made.learnt, *words, lambda: converting.with_openvino(made, precision, threads))
+    return _encoder(source, *words, lambda: (converting.with_openvino(made, precision, threads), made.learnt))
 
 
 def _through_torch(source: Source, precision: Precision | None, threads: int) -> Encoder:
-    runtime, known = converting.with_torch(source, precision, threads)
-    return _encoder(source, known, *tokenizer_of(source), lambda: runtime)
+    return _encoder(source, *tokenizer_of(source), lambda: converting.with_torch(source, precision, threads))
 
 
-def _encoder(source: Source, known: Learnt, tokenizer: Tokenizer, said: Said, make: Callable[[], Runtime]) -> Encoder:
-    runtime, memory = _measured(source, known, tokenizer, make)
+def _encoder(source: Source, tokenizer: Tokenizer, said: Said, make: Callable[[], tuple[Runtime, Learnt]]) -> Encoder:
+    runtime, known, memory = _measured(source, tokenizer, make)
     dimensions = int(source.config["embed_dim"])
     preprocess = asdict(source.preprocess) | {"size": source.preprocess.height_width}
     model = Model(
@@ -92,13 +93,14 @@ def _encoder(source: Source, known: Learnt, tokenizer: Tokenizer, said: Said, ma
     return Encoder(model, source.preprocess, tokenizer, runtime, known.scale, known.bias or 0.0, memory)
 
 
-def _measured(source: Source, known: Learnt, tokenizer: Tokenizer, make: Callable[[], Runtime]) -> tuple[Runtime, int]:
-    """The runtime, and the memory it took to make it and have it look at an image and a text: at least what its numbers take."""
+def _measured(source: Source, tokenizer: Tokenizer, make: Callable[[], tuple[Runtime, Learnt]]) -> tuple[Runtime, Learnt, int]:
+    """What is made, and the memory it takes once it has looked at an image and a text: at least what its numbers do."""
     grey, words = np.full((1, 3, *source.preprocess.height_width), 0.5, np.float32), tokenizer(["awake"]).ids
     with _MEASURING:
         before = resident()
-        runtime = make()
+        runtime, known = make()
         runtime.images(grey)
         runtime.texts(words)
+        give_back()  # Of what making it needed and it does not.
         grown = resident() - before
-    return runtime, max(grown, known.parameters * (2 if runtime.precision is Precision.FAST else 4))
+    return runtime, known, max(grown, known.parameters * (2 if runtime.precision is Precision.FAST else 4))
