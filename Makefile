@@ -20,7 +20,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo serve test check proto bench eval train-mini eval-mini lock clean
+.PHONY: help setup demo serve test check proto bench bench-load eval train-mini eval-mini lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -53,6 +53,9 @@ proto: $(DEV) ## make client/samekind/v1 from the protos
 
 bench: $(RUN) ## measure speed
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-load: $(RUN) ## measure a server under more load than it can bear (ARGS="--seconds 15")
+	$(BIN)/python -m benchmarks.load $(ARGS)
 
 eval: $(RUN) ## measure quality on DATA
 	$(BIN)/python -m benchmarks.quality --data $(DATA) $(ARGS)

@@ -6,18 +6,54 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 LISTENS = "samekind listens on "
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server's process, its address, and where its metrics are."""
+
+    address: str
+    pid: int
+    metrics: str
+
+    def resident(self) -> int:
+        """Bytes of memory it holds."""
+        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def cpu_seconds(self) -> float:
+        """Seconds of processor time it has used."""
+        used = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+        return sum(map(int, used)) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
 def started(*arguments: str) -> Iterator[str]:
     """The address of a server on a free port with a temporary data folder; it is told to stop, and waited for, at the end."""
+    with _process(*arguments) as server:
+        yield _address(server)
+
+
+@contextmanager
+def watched(*arguments: str) -> Iterator[Server]:
+    """The same, with a look at its process; `arguments` are to ask for metrics."""
+    with _process(*arguments) as server:
+        address = _address(server)
+        assert server.stdout
+        metrics = next(line.split()[1] for line in server.stdout if line.split()[:1] == ["metrics"])
+        yield Server(address, server.pid, metrics)
+
+
+@contextmanager
+def _process(*arguments: str) -> "Iterator[subprocess.Popen[str]]":
     with tempfile.TemporaryDirectory(prefix="samekind-bench-") as data:
         command = [sys.executable, "-m", "samekind_server", "--port", "0", "--data", data, *arguments]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=_environment()) as server:
             try:
-                yield _address(server)
+                yield server
             finally:
                 server.terminate()
 

@@ -11,6 +11,7 @@ from sklearn.metrics import average_precision_score
 
 import samekind
 from benchmarks import __main__ as bench
+from benchmarks import generator
 from benchmarks.machine import machine, versions
 from benchmarks.pictures import never_sent, photo
 from benchmarks.quality import __main__ as quality
@@ -176,3 +177,10 @@ def test_absent_photographs_are_said_to_be_absent(server, tmp_path, capsys):
     found = json.loads(json_file.read_text())
     assert found["absent"] == [kept.name for kept in tasks.KEPT]
     assert {score["data"] for score in found["scores"]} == {f"drawn shop: {what}" for what in ("things", "title to picture", "colours and patterns")}
+
+
+def test_a_generator_tells_what_came_of_its_calls(server, capsys):
+    assert generator.main([server, "--kind", "text", "--rate", "50", "--seconds", "0.2"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["calls"], found["p50_ms"] > 0 < found["per_second"], found["refused_p50_ms"]) == ({"OK": 10}, True, None)
+    assert found["cpu"] > 0 <= found["late_s"]

@@ -1,0 +1,112 @@
+"""`python -m benchmarks.load`: a server under more load than it can bear, asked by processes of their own."""
+
+import argparse
+import json
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.machine import machine, versions
+from benchmarks.servers import Server, watched
+
+MIB = 1 << 20
+CROWD = 200
+INGEST = 128  # Images of one bulk call.
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Exit code: 0 measured."""
+    options = _options(arguments)
+    with watched("--metrics", "0", *options.serve) as server:
+        found = {"machine": machine(), "versions": versions(), **measure(server, options.seconds)}
+    _show(found)
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=2) + "\n")
+    return 0
+
+
+def measure(server: Server, seconds: float) -> dict[str, Any]:
+    """All rows by name, each with what its generator found, and the server's resident memory in MiB after it."""
+    rows: dict[str, Any] = {}
+
+    def row(name: str, *arguments: str, beside: Sequence[str] = ()) -> dict[str, Any]:
+        print(f"measuring {name} …", file=sys.stderr, flush=True)
+        before, cpu = model_calls(server), server.cpu_seconds()
+        background = _generator(server, seconds + 2, beside) if beside else None
+        rows[name] = _told(_generator(server, seconds, arguments)) | ({"beside": _told(background)} if background else {})
+        calls, images, busy = (after - begun for after, begun in zip(model_calls(server), before, strict=True))
+        rows[name] |= {"batch": images / calls if calls else None, "batch_ms": 1000 * busy / calls if calls else None}
+        rows[name] |= {"resident_mib": server.resident() / MIB, "server_cpu": (server.cpu_seconds() - cpu) / rows[name]["seconds"]}
+        return dict(rows[name])
+
+    row("warming up", "--callers", "8")
+    row("one caller", "--callers", "1")
+    peak = row("capacity: 32 callers", "--callers", "32")["per_second"]
+    row(f"{CROWD} callers", "--callers", str(CROWD))
+    for times in (1, 3, 10):
+        row(f"open loop at {times}×", "--rate", str(times * peak))
+    row("capacity again", "--callers", "32")
+    row("texts, idle", "--kind", "text", "--callers", "1")
+    row("texts, beside an ingest", "--kind", "text", "--callers", "1", beside=("--contents", str(INGEST), "--lane", "bulk", "--callers", "2"))
+    return {"capacity_per_second": peak, "rows": rows}
+
+
+def model_calls(server: Server) -> tuple[float, float, float]:
+    """Calls of the image tower since the start, the images in them, and the seconds they took."""
+    with urllib.request.urlopen(server.metrics) as answer:
+        lines = answer.read().decode().splitlines()
+
+    def total(name: str) -> float:
+        return sum(float(line.split()[-1]) for line in lines if line.startswith(name) and 'tower="images"' in line)
+
+    return total("samekind_model_seconds_count"), total("samekind_batch_rows_sum"), total("samekind_model_seconds_sum")
+
+
+def _generator(server: Server, seconds: float, arguments: Sequence[str]) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "benchmarks.generator", server.address, "--seconds", str(seconds), *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def _told(generator: "subprocess.Popen[str]") -> dict[str, Any]:
+    told, _ = generator.communicate()
+    if generator.returncode:
+        raise RuntimeError("the load generator failed; its message stands above")
+    return dict(json.loads(told))
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("python -m benchmarks.load", description="Measures a server under more load than it can bear.")
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long each row takes")
+    parser.add_argument(
+        "--serve", nargs="*", default=(), metavar="ARGUMENT", help="arguments for samekind serve, as in --serve=--threads=1"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every number to FILE too")
+    return parser.parse_args(arguments)
+
+
+def _show(found: dict[str, Any]) -> None:
+    console = Console(width=None if sys.stdout.isatty() else 150)
+    table = Table("row", title="Load", title_justify="left")
+    for column in ("answered/s", "p50 ms", "p99 ms", "refused", "batch", "batch ms", "server MiB", "server CPU", "generator CPU", "late s"):
+        table.add_column(column, justify="right")
+    for name, row in found["rows"].items():
+        refused = sum(count for code, count in row["calls"].items() if code != "OK")
+        numbers = (row["per_second"], row["p50_ms"], row["p99_ms"], refused, row["batch"], row["batch_ms"], row["resident_mib"])
+        table.add_row(name, *(_number(number) for number in (*numbers, row["server_cpu"], row["cpu"], row["late_s"])))
+    console.print(table)
+    for about in (found["machine"], found["versions"]):
+        console.print(", ".join(f"{name} {value}" for name, value in about.items()), style="dim", highlight=False)
+
+
+def _number(number: float | None) -> str:
+    return "" if number is None else f"{number:,.0f}" if abs(number) >= 100 else f"{number:.2f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
