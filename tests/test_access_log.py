@@ -1,4 +1,6 @@
+import contextvars
 import json
+import logging
 import os
 import signal
 from pathlib import Path
@@ -7,6 +9,7 @@ import pytest
 
 import samekind
 from samekind.types import Image
+from samekind_server.edge import handlers, logs
 from tests.running import address, process
 
 EMBED = "samekind.v1.EmbeddingService/Embed"
@@ -80,3 +83,12 @@ def test_the_server_s_own_log_is_json_when_asked(tmp_path: Path) -> None:
         _, told = server.communicate(timeout=60)
     lines = [json.loads(line) for line in told.splitlines()]
     assert {"level", "logger", "message", "time"} <= set.intersection(*(set(line) for line in lines))
+
+
+def test_what_is_logged_during_a_call_bears_its_request_id() -> None:
+    record = logging.LogRecord("samekind", logging.WARNING, "file", 1, "%s is slow", ("mini",), None)
+    context = contextvars.copy_context()
+    context.run(handlers.request_id.set, "mine")
+    line = json.loads(context.run(logs.Lines("json").format, record))
+    assert (line["message"], line["level"], line["request_id"]) == ("mini is slow", "warning", "mine")
+    assert "request_id" not in json.loads(logs.Lines("json").format(record))

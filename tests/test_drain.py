@@ -10,6 +10,7 @@ from pathlib import Path
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from PIL import Image as Pillow
 
 import samekind
@@ -89,6 +90,21 @@ def test_what_does_not_finish_within_the_grace_is_cut_off(tmp_path: Path) -> Non
         assert server.stderr
         assert "1 calls were cut off" in server.stderr.read()
     assert cut.value.code() == grpc.StatusCode.UNAVAILABLE
+
+
+def test_who_looks_around_does_not_hold_up_the_drain(tmp_path: Path) -> None:
+    with process(tmp_path, "--grace", "600") as server, grpc.insecure_channel(address(server)) as channel:
+        ended = threading.Event()
+
+        def questions() -> Iterator[reflection_pb2.ServerReflectionRequest]:
+            yield reflection_pb2.ServerReflectionRequest(list_services="")
+            ended.wait()
+
+        answers = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo(questions())
+        next(answers)
+        server.terminate()
+        assert server.wait(timeout=60) == 0
+        ended.set()
 
 
 def test_a_client_of_two_servers_notices_nothing_when_one_is_stopped(tmp_path: Path) -> None:

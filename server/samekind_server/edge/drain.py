@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ import grpc
 from samekind.errors import Unavailable
 from samekind_server.edge.handlers import Call
 
+IDLE = "grpc.reflection."  # Whoever looks around may do so for ever, and must not hold up the drain.
 LAST_WORDS = 2.0  # Seconds for the answers of calls that are cut off to leave.
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ class Drain:
     def __init__(self) -> None:
         self.asked = asyncio.Event()
         self._hurried = asyncio.Event()
-        self._under_way: set[asyncio.Task[object]] = set()
+        self._under_way: dict[asyncio.Task[object], Call] = {}
         self._cut: set[asyncio.Task[object]] = set()
 
     def ask(self) -> None:
@@ -52,7 +53,7 @@ class Drain:
         """Knows of the call while it is under way; one that is cut off raises Unavailable."""
         task = asyncio.current_task()
         assert task
-        self._under_way.add(task)
+        self._under_way[task] = call
         try:
             yield
         except asyncio.CancelledError:
@@ -61,18 +62,22 @@ class Drain:
             task.uncancel()
             raise Unavailable("the server stopped before this call was done; ask again") from None
         finally:
-            self._under_way.discard(task)
+            del self._under_way[task]
             self._cut.discard(task)
 
     async def end(self, server: grpc.aio.Server, *, grace: float) -> None:
         """Refuses new calls at once, cuts off after `grace` seconds what has not ended, and stops the server."""
         stopped = asyncio.create_task(server.stop(grace + LAST_WORDS))
         hurried = asyncio.create_task(self._hurried.wait())
+        self._cut_off([task for task, call in self._under_way.items() if call.service.startswith(IDLE)])
         await asyncio.wait([stopped, hurried], timeout=grace, return_when=asyncio.FIRST_COMPLETED)
         hurried.cancel()
         if self._under_way:
             log.warning("%d calls were cut off", len(self._under_way))
-        for task in self._under_way:
+        self._cut_off(self._under_way)
+        await stopped
+
+    def _cut_off(self, tasks: Iterable[asyncio.Task[object]]) -> None:
+        for task in tasks:
             self._cut.add(task)
             task.cancel()
-        await stopped

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -14,6 +15,7 @@ from google.protobuf.message import DecodeError
 from samekind.errors import BadRequest
 
 REQUEST_ID = "x-request-id"
+request_id: ContextVar[str] = ContextVar("request_id", default="")
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
@@ -43,6 +45,7 @@ class Call:
     def __post_init__(self) -> None:
         self.metadata = dict(self.context.invocation_metadata() or ())
         self.request_id = str(self.metadata.get(REQUEST_ID, ""))[:64] or uuid.uuid4().hex
+        request_id.set(self.request_id)
 
     @property
     def service(self) -> str:

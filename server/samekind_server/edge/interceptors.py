@@ -29,8 +29,9 @@ async def errors(call: Call) -> AsyncIterator[None]:
     except asyncio.CancelledError:
         call.code = "DEADLINE_EXCEEDED" if call.context.time_remaining() == 0 else "CANCELLED"
         raise
-    except grpc.aio.AbortError:
-        call.code = _code(call)
+    except grpc.aio.BaseError as broken:
+        # A handler aborted by itself, or the caller was gone before its answer could be sent.
+        call.code = _code(call) if isinstance(broken, grpc.aio.AbortError) else "CANCELLED"
         raise
     except Exception:
         log.exception("request %s failed", call.request_id)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from logging.handlers import QueueHandler, QueueListener, WatchedFileHandler
 
 from samekind.errors import SettingError
+from samekind_server.edge import handlers
 
 CALLS = "samekind.calls"
 PLAIN = re.compile(r"[\w./:+@-]+")
@@ -34,6 +35,7 @@ class Lines(logging.Formatter):
 
     def _said(self, record: logging.LogRecord) -> dict[str, str]:
         said = {"level": record.levelname.lower(), "logger": record.name, "message": record.getMessage()}
+        said |= {"request_id": told} if (told := handlers.request_id.get()) else {}
         return said | ({"error": self.formatException(record.exc_info)} if record.exc_info else {})
 
 
