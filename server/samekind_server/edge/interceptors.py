@@ -16,6 +16,7 @@ from samekind.errors import Internal, RequestTooLarge, SamekindError
 from samekind_server.edge.handlers import REQUEST_ID, Call
 
 PUSHBACK = "grpc-retry-pushback-ms"
+PATIENCE = 10.0  # Seconds; who has to wait for longer is told so, and not kept waiting unawares.
 log = logging.getLogger(__name__)
 
 
@@ -52,7 +53,7 @@ async def _abort(call: Call, error: SamekindError) -> NoReturn:
 
 
 def _pushback(error: SamekindError) -> tuple[tuple[str, str], ...]:
-    """When gRPC's own retries may ask again: in so many milliseconds, never where it would be refused again, else as they see fit."""
-    if isinstance(error, RequestTooLarge):
+    """When gRPC's own retries may ask again: in so many milliseconds, never where that is in vain or takes long, else as they see fit."""
+    if isinstance(error, RequestTooLarge) or (error.retry_after or 0.0) > PATIENCE:
         return ((PUSHBACK, "-1"),)
     return ((PUSHBACK, str(max(1, round(1000 * error.retry_after)))),) if error.retry_after is not None else ()

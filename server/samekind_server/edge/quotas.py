@@ -32,6 +32,9 @@ class Quotas:
         self._clock = clock
         self._buckets: dict[tuple[Key, str], Bucket] = {}
 
+    def __len__(self) -> int:
+        return len(self._buckets)
+
     def request(self, key: Key) -> None:
         """Takes one request. Raises QuotaExceeded, before anything of the request is read, where there is none or bytes are owed."""
         self._owed(key)
