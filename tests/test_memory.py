@@ -14,7 +14,7 @@ from samekind_server.embedding.resident import give_back, resident
 from tests.model_folders import OF_MINIS_FORM, SMALL_TEXT, configure, minis_folder
 from tests.running import started
 
-WIDE = OF_MINIS_FORM | {"text_cfg": SMALL_TEXT | {"width": 256}}  # 66 MB of weights in float32.
+WIDE = OF_MINIS_FORM | {"text_cfg": SMALL_TEXT | {"width": 512, "heads": 8}}  # Large beside what a process takes or gives back by itself.
 CONFIG = "open_clip_config.json"
 
 
