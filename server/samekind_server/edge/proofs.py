@@ -15,6 +15,7 @@ from samekind_server.embedding.proof import picture, prove
 from samekind_server.embedding.threads import Thread
 
 FRESH = 30.0  # Seconds for which a model that answered is taken to work.
+SHORTEST, LONGEST = 1.0, 300.0  # Seconds between two tries to heal; each may leave a thread behind.
 
 
 class Alone:
@@ -35,23 +36,36 @@ class Alone:
 
 
 class DefaultModel:
-    """The default model answers: it has for those who asked, as `succeeded` tells, or it does now, past the queue."""
+    """No model is ill, and the default one answers: it has lately, as `succeeded` tells, or it does now, past the queue."""
 
     def __init__(self, engine: Engine, succeeded: Callable[[], float], *, fresh: float = FRESH) -> None:
         self._engine, self._succeeded, self._fresh = engine, succeeded, fresh
         self._proved = float("-inf")
         self._alone = Alone()
+        self._healing: asyncio.Task[None] | None = None
+        self._pause, self._again = SHORTEST, float("-inf")
 
     async def prove(self) -> None:
         """Raises what is wrong, or hangs as the model does."""
         if not self._engine.well:
-            await asked(self._engine, "")  # Nobody else may ask a server that says it does not serve, so that it would stay unwell.
-        if not self._engine.well:
-            raise Unavailable("a model hangs, or the worker died, and has not answered since")
+            self._heal()
+            raise Unavailable(f"{', '.join(self._engine.ill)} hung, or its batching worker died, and has not answered since")
+        self._pause = SHORTEST
         if time.monotonic() - max(self._proved, self._succeeded()) >= self._fresh:
             encoder = await self._engine.encoder("")
             await self._alone.run(partial(prove, encoder), of=encoder)
             self._proved = time.monotonic()
+
+    def _heal(self) -> None:
+        """Asks those that are ill through the queue, as nobody else does while the server says that it does not serve; more and more rarely."""
+        if time.monotonic() >= self._again and (self._healing is None or self._healing.done()):
+            self._healing = asyncio.create_task(self._ask_the_ill())
+            self._healing.add_done_callback(lambda done: done.cancelled() or done.exception())
+            self._again, self._pause = time.monotonic() + self._pause, min(2 * self._pause, LONGEST)
+
+    async def _ask_the_ill(self) -> None:
+        for name in self._engine.ill:
+            await asked(self._engine, name)
 
 
 async def asked(engine: Engine, name: str) -> None:

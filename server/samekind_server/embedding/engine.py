@@ -61,6 +61,11 @@ class Engine:
         return self._slot.well
 
     @property
+    def ill(self) -> list[str]:
+        """The models that have not."""
+        return self._slot.ill
+
+    @property
     def queues(self) -> list[Queue]:
         """What waits for each tower used so far, in each lane."""
         return [queue for batcher in self._batchers.values() for queue in batcher.queues]
@@ -112,7 +117,7 @@ class Engine:
         """Places the texts that were asked before, and leaves the others."""
         unknown = {}
         for index, text in texts.items():
-            if not (kept := self._texts.get(_key(work.encoder, text.text))):
+            if not (kept := self._texts.get(_key(work, text.text))):
                 unknown[index] = text.text
             elif work.takes(index, long=kept[1]):
                 work.place(index, kept[0])
@@ -147,7 +152,7 @@ class Engine:
     def _keep(self, work: Work, text: str, row: Row, *, long: bool) -> None:
         """Keeps a text's row for when it is asked again, which what is read in by the thousand is not."""
         if work.asker.lane is Lane.INTERACTIVE and not isinstance(row, SamekindError):
-            self._texts.put(_key(work.encoder, text), (row.copy(), long), row.nbytes + ENTRY)
+            self._texts.put(_key(work, text), (row.copy(), long), row.nbytes + ENTRY)
 
     def _prepare(self, encoder: Encoder, image: Image) -> Floats:
         at_least = max(encoder.preprocess.height_width) if encoder.runtime.precision is Precision.FAST else None
@@ -184,9 +189,9 @@ def _unit(vector: Vector, encoder: Encoder) -> Row:
         return error
 
 
-def _key(encoder: Encoder, text: str) -> bytes:
+def _key(work: Work, text: str) -> bytes:
     """A digest, so that what a caller sends as text takes no memory once it is answered."""
-    return hashlib.sha256(f"{encoder.model.space} {text}".encode(errors="surrogatepass")).digest()
+    return hashlib.sha256(f"{work.asker.tenant} {work.encoder.model.space} {text}".encode(errors="surrogatepass")).digest()
 
 
 def _bytes(image: Image) -> bytes:

@@ -39,6 +39,11 @@ class Slot:
         """Whether every tower that hung, or whose worker died, has answered since."""
         return not self._ill
 
+    @property
+    def ill(self) -> list[str]:
+        """The models whose towers have not."""
+        return sorted({batcher.model for batcher in self._ill})
+
     def want(self, batcher: Batcher) -> None:
         """Makes the batcher's calls until nothing waits there."""
         self._wanting.setdefault(batcher)
