@@ -20,7 +20,7 @@ from samekind.types import Floats, Image, Model, Text
 from samekind.v1 import content_pb2 as words
 from samekind.v1 import embedding_service_pb2 as pb
 from samekind.v1 import embedding_service_pb2_grpc as stubs
-from samekind_server.edge.asking import LANE, asker, shedding
+from samekind_server.edge.asking import LANE, Shedding, asker
 from samekind_server.edge.embedding_service import EmbeddingServicer
 from samekind_server.edge.handlers import Layers
 from samekind_server.edge.interceptors import errors
@@ -93,7 +93,7 @@ class Serving:
     @asynccontextmanager
     async def channel(self) -> AsyncIterator[grpc.aio.Channel]:
         """A channel to a server of this engine."""
-        server = grpc.aio.server(interceptors=[Layers(errors, shedding(self.admission))])
+        server = grpc.aio.server(interceptors=[Layers(errors), Shedding(self.admission)])
         stubs.add_EmbeddingServiceServicer_to_server(EmbeddingServicer(self.engine), server)
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()

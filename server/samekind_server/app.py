@@ -21,7 +21,7 @@ from samekind_server.classification.zero_shot import Classifier
 from samekind_server.data_dir import DataDir
 from samekind_server.edge import listening, logs, systemd
 from samekind_server.edge.access_log import access_log
-from samekind_server.edge.asking import shedding
+from samekind_server.edge.asking import Shedding
 from samekind_server.edge.classification_service import ClassificationServicer
 from samekind_server.edge.drain import LAST_WORDS, Drain
 from samekind_server.edge.embedding_service import EmbeddingServicer
@@ -85,9 +85,7 @@ async def _serve(settings: Settings, data: DataDir, guard: Guard, watching: list
     metrics, drain, health = Metrics(), Drain(), HealthServicer(SERVICES)
     engine = _engine(settings, data.path, metrics)
     # Outermost first: what stands inside `errors` may refuse a call by raising, and what stands outside sees the code it ended with.
-    server = _server(
-        settings, engine, health, guard, Layers(*guard.layers, *watching, metrics.layer, errors, drain.layer, shedding(engine.admission))
-    )
+    server = _server(settings, engine, health, guard, Layers(*guard.layers, *watching, metrics.layer, errors, drain.layer))
     proving = Proving(health, _proofs(engine, data, metrics))
     monitoring = Monitoring(metrics.registry, ready=health.serving)
     metrics.sample(engine, health)
@@ -144,7 +142,7 @@ def _engine(settings: Settings, folder: Path, observer: Observer) -> Engine:
 def _server(settings: Settings, engine: Engine, health: HealthServicer, guard: Guard, layers: Layers) -> grpc.aio.Server:
     # Without so_reuseport=0 a second server takes the same port without a word and gets half the calls.
     options = [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", settings.max_message_bytes), ("grpc.max_send_message_length", -1)]
-    server = grpc.aio.server(interceptors=[layers, guard.auth], options=options)
+    server = grpc.aio.server(interceptors=[layers, Shedding(engine.admission), guard.auth], options=options)
     embedding_service_pb2_grpc.add_EmbeddingServiceServicer_to_server(EmbeddingServicer(engine), server)
     classifier = Classifier(engine, label_cache_bytes=settings.label_cache_bytes)
     classification_service_pb2_grpc.add_ClassificationServiceServicer_to_server(ClassificationServicer(classifier), server)

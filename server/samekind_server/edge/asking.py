@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from typing import Any
 
+import grpc
+
+from samekind.errors import Overloaded
 from samekind_server.edge import callers
-from samekind_server.edge.handlers import Call, Context, Layer
+from samekind_server.edge.handlers import Context, Handler, refusing
 from samekind_server.embedding.admission import Admission
 from samekind_server.embedding.askers import Asker, Lane
 
@@ -21,17 +24,22 @@ def asker(context: Context) -> Asker:
     caller, left = callers.current(), context.time_remaining()
     wants_bulk = (LANE, "bulk") in {(name, value) for name, value in context.invocation_metadata() or ()}
     deadline = math.inf if left is None else time.monotonic() + left
-    return Asker(caller.tenant or caller.name, Lane.BULK if wants_bulk else Lane.INTERACTIVE, deadline)
+    return Asker(caller.tenant or caller.name, Lane.BULK if wants_bulk else Lane.INTERACTIVE, deadline, caller.tenant)
 
 
-def shedding(admission: Admission) -> Layer:
-    """Raises Overloaded before a request is even parsed, where not the least of work would be let in for its caller."""
+class Shedding(grpc.aio.ServerInterceptor):
+    """Refuses calls, nothing of which is read, while not even the least of work would be let in for their caller."""
 
-    @asynccontextmanager
-    async def layer(call: Call) -> AsyncIterator[None]:
-        method = call.method.rpartition("/")[2]
-        if call.service.startswith("samekind.") and not method.startswith(CHEAP):
-            admission.check(asker(call.context))
-        yield
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
 
-    return layer
+    async def intercept_service(self, continuation: Callable[[Any], Awaitable[Handler | None]], details: Any) -> Handler | None:
+        """The method's handler, or one that raises Overloaded; none where there is no such method."""
+        handler = await continuation(details)
+        service, _, method = details.method.removeprefix("/").rpartition("/")
+        if handler and service.startswith("samekind.") and not method.startswith(CHEAP):
+            try:
+                self._admission.check(Asker(callers.current().tenant))
+            except Overloaded as error:
+                return refusing(error)
+        return handler

@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any
 
 import grpc
 
 from samekind.errors import PermissionDenied, SamekindError
 from samekind_server.edge import callers
 from samekind_server.edge.callers import Caller, Role
-from samekind_server.edge.handlers import Call, Handler
+from samekind_server.edge.handlers import Call, Handler, refusing
 from samekind_server.edge.keyring import Keyring
 from samekind_server.edge.keys import Key
 from samekind_server.edge.quotas import Quotas
@@ -37,7 +37,7 @@ class Auth(grpc.aio.ServerInterceptor):
             try:
                 self._admit(method, dict(details.invocation_metadata or ()))
             except SamekindError as error:
-                return _refusing(error)
+                return refusing(error)
         return handler
 
     @asynccontextmanager
@@ -58,13 +58,3 @@ class Auth(grpc.aio.ServerInterceptor):
             allowed, asked = key.role.name.lower(), role.name.lower()
             raise PermissionDenied(f"the key {key.name!r} has the role {allowed}, and {method} needs {asked}; ask with a key of that role")
         self._quotas.request(key)
-
-
-def _refusing(error: SamekindError) -> Handler:
-    """A handler that takes nothing of the request, whatever kind the method's own is: a stream is read only as it is asked for."""
-
-    async def refuse(requests: object, context: object) -> NoReturn:
-        raise error
-
-    handler: Handler = grpc.stream_unary_rpc_method_handler(refuse)
-    return handler

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 import grpc
 from google.protobuf.message import DecodeError
 
-from samekind.errors import BadRequest
+from samekind.errors import BadRequest, SamekindError
 
 REQUEST_ID = "x-request-id"
 request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -119,6 +119,16 @@ def wrap(handler: Handler, method: str, around: Layer) -> Handler:
     make = getattr(grpc, f"{_kind(handler.request_streaming)}_{_kind(handler.response_streaming)}_rpc_method_handler")
     wrapped: Handler = make(stream if handler.response_streaming else answer)
     return wrapped
+
+
+def refusing(error: SamekindError) -> Handler:
+    """A handler that takes nothing of the request, whatever kind the method's own is: a stream is read only as it is asked for."""
+
+    async def refuse(requests: object, context: object) -> NoReturn:
+        raise error
+
+    handler: Handler = grpc.stream_unary_rpc_method_handler(refuse)
+    return handler
 
 
 def _kind(streaming: bool) -> str:
