@@ -64,8 +64,7 @@ class DefaultModel:
             self._again, self._pause = time.monotonic() + self._pause, min(2 * self._pause, LONGEST)
 
     async def _ask_the_ill(self) -> None:
-        for name in self._engine.ill:
-            await asked(self._engine, name)
+        await asyncio.gather(*(asked(self._engine, name) for name in self._engine.ill))
 
 
 async def asked(engine: Engine, name: str) -> None:
