@@ -42,7 +42,7 @@ class Matrices:
 
     async def get(self, encoder: Encoder, labels: Labels, long_text: LongText, asker: Asker = ANYONE) -> Matrix:
         """The labels' matrix, made once however many ask at once. Raises BadRequest, or TextTooLong where cutting is refused."""
-        key = _key(encoder.model.space, labels, long_text)
+        key = _key(asker.tenant, encoder.model.space, labels, long_text)
         lock = self._making.setdefault(key, asyncio.Lock())
         try:
             async with lock:
@@ -71,10 +71,10 @@ class Matrices:
         return Matrix(head.matrix(embedded.vectors, made), tuple(truncated), embedded.report)
 
 
-def _key(space: str, labels: Labels, long_text: LongText) -> Key:
+def _key(tenant: str, space: str, labels: Labels, long_text: LongText) -> Key:
     """A digest, so that what a caller sends as labels takes no memory once it is answered."""
     asked = [[label.name, label.descriptions] for label in labels.labels]
-    return hashlib.sha256(json.dumps([space, asked, labels.template_set, labels.templates, long_text.value]).encode()).digest()
+    return hashlib.sha256(json.dumps([tenant, space, asked, labels.template_set, labels.templates, long_text.value]).encode()).digest()
 
 
 def check(labels: Labels) -> None:

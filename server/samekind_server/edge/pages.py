@@ -3,16 +3,18 @@
 import base64
 import binascii
 import hashlib
+import json
 
 from google.protobuf.message import Message
 
 from samekind.errors import BadRequest, Violation
+from samekind_server.edge import callers
 
 DIGEST = 8
 
 
 def token(request: Message, after: str) -> str:
-    """The token of the page that begins after `after`."""
+    """The token of the page that begins after `after`, for this request and this caller's tenant alone."""
     return base64.urlsafe_b64encode(_digest(request) + after.encode()).decode()
 
 
@@ -34,4 +36,5 @@ def _digest(request: Message) -> bytes:
     bare.CopyFrom(request)
     bare.ClearField("page_token")
     bare.ClearField("page_size")
-    return hashlib.sha256(bare.DESCRIPTOR.full_name.encode() + bare.SerializeToString(deterministic=True)).digest()[:DIGEST]
+    asked = (callers.current().tenant, bare.DESCRIPTOR.full_name)
+    return hashlib.sha256(json.dumps(asked).encode() + bare.SerializeToString(deterministic=True)).digest()[:DIGEST]

@@ -15,11 +15,15 @@ class Lane(IntEnum):
 
 @dataclass(frozen=True)
 class Asker:
-    """One who asks. Askers of different names share fairly; `deadline` is on the clock of `time.monotonic`."""
+    """One who asks. Askers of different names share fairly; `deadline` is on the clock of `time.monotonic`.
+
+    What is kept for one tenant is not found by another, who could else learn by the time it takes what was asked before.
+    """
 
     name: str = ""
     lane: Lane = Lane.INTERACTIVE
     deadline: float = math.inf
+    tenant: str = ""
 
     @property
     def left(self) -> float:
