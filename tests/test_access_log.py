@@ -85,6 +85,14 @@ def test_the_server_s_own_log_is_json_when_asked(tmp_path: Path) -> None:
     assert {"level", "logger", "message", "time"} <= set.intersection(*(set(line) for line in lines))
 
 
+def test_a_log_that_nobody_reads_holds_up_neither_the_calls_nor_the_end(tmp_path: Path) -> None:
+    with process(tmp_path, "--access-log", "stderr") as server:
+        with samekind.connect(address(server), timeout=60) as sk:
+            names = {sk.model().name for _ in range(1000)}
+        server.terminate()
+        assert (names, server.wait(timeout=60)) == ({"mini"}, 0)
+
+
 def test_what_is_logged_during_a_call_bears_its_request_id() -> None:
     record = logging.LogRecord("samekind", logging.WARNING, "file", 1, "%s is slow", ("mini",), None)
     context = contextvars.copy_context()

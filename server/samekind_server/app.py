@@ -1,7 +1,6 @@
 """Puts the server together, starts it, says where it listens, and drains it when told to stop."""
 
 import asyncio
-import logging
 import os
 import signal
 import threading
@@ -157,16 +156,10 @@ def _listen_to_signals(drain: Drain) -> None:
 
 
 def _leave_behind() -> None:
-    """Ends the process in a moment, even where a thread is at something that does not end: a model's load, or its call."""
-    end = threading.Timer(LAST_WORDS, _exit)
+    """Ends the process in a moment, even where a thread is at something that does not end: a model's load, its call, a log nobody reads."""
+    end = threading.Timer(LAST_WORDS, os._exit, (0,))
     end.daemon = True
     end.start()
-
-
-def _exit() -> None:
-    logging.getLogger(__name__).warning("something did not end and is left behind")
-    logging.shutdown()
-    os._exit(0)
 
 
 async def _proved(engine: Engine, settings: Settings) -> list[Model]:
