@@ -189,3 +189,49 @@ def test_layers_begin_in_order_end_in_reverse_and_know_what_went_through(kind: s
 
     assert Asked(kind, "unknown", layer("first"), layer("second")).code == "NOT_FOUND"
     assert seen == ["first begins", "second begins", "second ends NOT_FOUND 9", "first ends NOT_FOUND 9"]
+
+
+def code_of_one_that_leaves(kind: str, *, deadline: bool) -> str:
+    """The code that layers see of a call whose caller leaves, or whose time runs out, while it is under way."""
+
+    async def leave() -> str:
+        begun, ended, seen = asyncio.Event(), asyncio.Event(), list[Call]()
+
+        @asynccontextmanager
+        async def watching(call: Call) -> AsyncIterator[None]:
+            try:
+                yield
+            finally:
+                seen.append(call)
+                ended.set()
+
+        async def hold(*asked: object) -> StringValue:
+            begun.set()
+            await asyncio.Event().wait()
+            return StringValue()
+
+        async def hold_stream(*asked: object) -> AsyncIterator[StringValue]:
+            yield await hold()
+
+        handler = getattr(grpc, f"{kind}_rpc_method_handler")(hold_stream if kind.endswith("stream") else hold, *CODEC)
+        server = grpc.aio.server(interceptors=[Layers(watching, errors)])
+        server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("words", {"Echo": handler})])
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+            method = getattr(channel, kind)("/words/Echo", None, StringValue.FromString)
+            call = method(iter([b""]) if kind.startswith("stream") else b"", timeout=0.3 if deadline else None)
+            await begun.wait()
+            _ = deadline or call.cancel()
+            await ended.wait()
+        await server.stop(None)
+        return seen[0].code
+
+    return asyncio.run(asyncio.wait_for(leave(), 60))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_caller_that_leaves_is_told_from_one_that_ran_out_of_time(kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    assert code_of_one_that_leaves(kind, deadline=False) == "CANCELLED"
+    assert code_of_one_that_leaves(kind, deadline=True) == "DEADLINE_EXCEEDED"
+    assert not caplog.records

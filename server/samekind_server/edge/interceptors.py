@@ -15,6 +15,7 @@ from samekind import wire
 from samekind.errors import Internal, RequestTooLarge, SamekindError
 from samekind_server.edge.handlers import REQUEST_ID, Call
 
+JOURNEY = 0.1  # Seconds by which a caller, whose time began before ours did, may give up earlier.
 PUSHBACK = "grpc-retry-pushback-ms"
 PATIENCE = 10.0  # Seconds; who has to wait for longer is told so, and not kept waiting unawares.
 log = logging.getLogger(__name__)
@@ -28,7 +29,8 @@ async def errors(call: Call) -> AsyncIterator[None]:
     except SamekindError as error:
         await _abort(call, error)
     except asyncio.CancelledError:
-        call.code = "DEADLINE_EXCEEDED" if call.context.time_remaining() == 0 else "CANCELLED"
+        left = call.context.time_remaining()
+        call.code = "CANCELLED" if left is None or left > JOURNEY else "DEADLINE_EXCEEDED"
         raise
     except grpc.aio.BaseError as broken:
         # A handler aborted by itself, or the caller was gone before its answer could be sent.
