@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Annotated, NoReturn
 import numpy as np
 
 import samekind
-from samekind.client import ADDRESS, TIMEOUT
+from samekind.client import TIMEOUT
 from samekind.errors import SamekindError
 from samekind.inputs import Given
 from samekind.types import Embedding, Floats
@@ -39,7 +40,7 @@ app = typer.Typer(
 models = typer.Typer(no_args_is_help=True, help="The models on this machine, and those a server serves.")
 app.add_typer(models, name="models")
 
-Server = Annotated[str, typer.Option(envvar="SAMEKIND_SERVER", help="Address of the server, host:port.")]
+Server = Annotated[str | None, typer.Option(envvar="SAMEKIND_SERVER", help="Address of the server, host:port; localhost:50051 by default.")]
 ServerIfAny = Annotated[str | None, typer.Option(envvar="SAMEKIND_SERVER", help="Ask this server, host:port, not this machine.")]
 Data = Annotated[Path | None, typer.Option(envvar="SAMEKIND_DATA", help="The server's data folder, as `serve --data` has it.")]
 Name = Annotated[str, typer.Argument(help="An open_clip NAME/TAG, hf-hub:ORG/NAME or local-dir:PATH.", show_default=False)]
@@ -47,6 +48,8 @@ Offline = Annotated[bool, typer.Option("--offline", help="Never touch a network:
 Key = Annotated[str, typer.Option(envvar="SAMEKIND_KEY", help="Key the server asks for.")]
 Tls = Annotated[bool, typer.Option("--tls", help="Speak TLS and trust the public authorities.")]
 Ca = Annotated[Path | None, typer.Option(envvar="SAMEKIND_CA", help="Speak TLS and trust the authority of this certificate file.")]
+Cert = Annotated[Path | None, typer.Option(envvar="SAMEKIND_CERT", help="Certificate file to show to a server that asks for one.")]
+CertKey = Annotated[Path | None, typer.Option(envvar="SAMEKIND_CERT_KEY", help="File of that certificate's key.")]
 Timeout = Annotated[float, typer.Option(help="Seconds each request may take; a big batch is several.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
 Paths = Annotated[list[Path] | None, typer.Argument(help="Image files, and folders to look for images in.", show_default=False)]
@@ -57,6 +60,7 @@ ModelName = Annotated[str, typer.Option("--model", help="A model the server serv
 def main() -> None:
     """The command `samekind`."""
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+    warnings.showwarning = lambda message, *_: print(f"samekind: {message}", file=sys.stderr)
     app()
 
 
@@ -78,10 +82,12 @@ def classify(
     min_probability: Annotated[float, typer.Option(min=0, max=1, help="Leave out less probable labels.")] = 0.0,
     templates: Annotated[list[str] | None, typer.Option(help="plain, photo or imagenet; or a sentence with one {}, may be repeated.")] = None,
     model: ModelName = "",
-    server: Server = ADDRESS,
+    server: Server = None,
     key: Key = "",
     tls: Tls = False,
     ca: Ca = None,
+    cert: Cert = None,
+    cert_key: CertKey = None,
     timeout: Timeout = TIMEOUT,
     as_json: Json = False,
 ) -> None:
@@ -89,7 +95,7 @@ def classify(
     with _told(as_json):
         inputs, kinds = _inputs(paths, text), _labels(labels, label)
         names, started = [name for name, _ in inputs], time.perf_counter()
-        with _client(server, key, tls, ca, timeout) as sk:
+        with _client(server, key, tls, ca, (cert, cert_key), timeout) as sk:
             answers = sk.classify(
                 _followed(inputs),
                 kinds,
@@ -111,10 +117,12 @@ def embed(
     dimensions: Annotated[int, typer.Option(min=0, help="Keep the first so many numbers and normalise again; 0 is all.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Write the vectors to this .npy file, a row for each input; NaN where it failed.")] = None,
     model: ModelName = "",
-    server: Server = ADDRESS,
+    server: Server = None,
     key: Key = "",
     tls: Tls = False,
     ca: Ca = None,
+    cert: Cert = None,
+    cert_key: CertKey = None,
     timeout: Timeout = TIMEOUT,
     as_json: Json = False,
 ) -> None:
@@ -122,7 +130,7 @@ def embed(
     with _told(as_json):
         inputs, started = _inputs(paths, text), time.perf_counter()
         names = [name for name, _ in inputs]
-        with _client(server, key, tls, ca, timeout) as sk:
+        with _client(server, key, tls, ca, (cert, cert_key), timeout) as sk:
             made = sk.embed(_followed(inputs), dimensions=dimensions, model=model)
         _warn_of_cuts(names, [each.truncated for each in made], ())
         if out:
@@ -138,6 +146,8 @@ def list_models(
     key: Key = "",
     tls: Tls = False,
     ca: Ca = None,
+    cert: Cert = None,
+    cert_key: CertKey = None,
     timeout: Timeout = TIMEOUT,
     as_json: Json = False,
 ) -> None:
@@ -147,7 +157,7 @@ def list_models(
             here = next(on_disk.ask("list", data=data))["models"]
             _print(show.told_json({"models": here}) if as_json else show.models_here(here))
             return
-        with _client(server, key, tls, ca, timeout) as sk:
+        with _client(server, key, tls, ca, (cert, cert_key), timeout) as sk:
             served = sk.models()
         _print(show.models_json(served) if as_json else show.models(served))
 
@@ -160,6 +170,8 @@ def show_model(
     key: Key = "",
     tls: Tls = False,
     ca: Ca = None,
+    cert: Cert = None,
+    cert_key: CertKey = None,
     timeout: Timeout = TIMEOUT,
     as_json: Json = False,
 ) -> None:
@@ -169,7 +181,7 @@ def show_model(
             here = next(on_disk.ask("show", name or "mini", data=data))["model"]
             _print(show.told_json(here) if as_json else show.model_here(here))
             return
-        with _client(server, key, tls, ca, timeout) as sk:
+        with _client(server, key, tls, ca, (cert, cert_key), timeout) as sk:
             served = sk.model(name)
         _print(show.model_json(served) if as_json else show.model(served))
 
@@ -254,9 +266,15 @@ def _end(errors: Iterable[SamekindError | None]) -> None:
         raise typer.Exit(1)
 
 
-def _client(server: str, key: str, tls: bool, ca: Path | None, timeout: float) -> samekind.Client:
+def _client(
+    server: str | None, key: str, tls: bool, ca: Path | None, certificate: tuple[Path | None, Path | None], timeout: float
+) -> samekind.Client:
+    cert, cert_key = certificate
+    if bool(cert) != bool(cert_key):
+        _stop("a client's certificate goes with its key; give both --cert and --cert-key", 2)
     try:
-        return samekind.connect(server, key=key or None, tls=ca or tls or None, timeout=timeout)
+        shown = (cert, cert_key) if cert and cert_key else None
+        return samekind.connect(server, key=key or None, tls=ca or tls or None, certificate=shown, timeout=timeout)
     except (OSError, ValueError) as error:
         _stop(str(error), 2)
 

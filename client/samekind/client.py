@@ -16,21 +16,21 @@ from google.protobuf.message import Message
 
 from samekind import calls
 from samekind.batches import Call, Item, Part, Response, Result, serialized
-from samekind.connection import PORT, Connection, connection
+from samekind.config import Way, connected
+from samekind.connection import Connection
 
 P = ParamSpec("P")
 Asked = TypeVar("Asked", bound=Callable[..., object])
 Ask: TypeAlias = "grpc.UnaryUnaryMultiCallable[Message, Response]"
 AioAsk: TypeAlias = "grpc.aio.UnaryUnaryMultiCallable[Message, Response]"
 
-ADDRESS = f"localhost:{PORT}"
 TIMEOUT = 300.0
 # Requests of one call under way at once: while one is computed, the next is read and sent.
 WINDOW = 4
 
 
 def connect(
-    target: str = ADDRESS,
+    target: str | None = None,
     *,
     key: str | None = None,
     tls: bool | str | Path | None = None,
@@ -39,14 +39,17 @@ def connect(
 ) -> Client:
     """A client of the server at `target`, `host:port`; it connects when it is first asked.
 
+    What is not given is taken from the environment (SAMEKIND_SERVER, _KEY, _TLS, _CA, _CERT and _CERT_KEY), or else from the user's
+    file, ~/.config/samekind/config.toml, where that tells of this server; `key=""` and `tls=False` are given. The server is else localhost:50051.
+
     `tls` is True for the public roots, or a file with the CA's certificate; `certificate` is (certificate, key), two files,
     for a server that wants to know its clients. `timeout` is in seconds for each request; a big batch is several requests.
     """
-    return Client(connection(target, key=key, tls=tls, certificate=certificate, timeout=timeout))
+    return Client(connected(Way(target, key, tls, certificate), timeout=timeout))
 
 
 def aconnect(
-    target: str = ADDRESS,
+    target: str | None = None,
     *,
     key: str | None = None,
     tls: bool | str | Path | None = None,
@@ -54,7 +57,7 @@ def aconnect(
     timeout: float | None = TIMEOUT,
 ) -> AsyncClient:
     """The async twin of `connect`."""
-    return AsyncClient(connection(target, key=key, tls=tls, certificate=certificate, timeout=timeout))
+    return AsyncClient(connected(Way(target, key, tls, certificate), timeout=timeout))
 
 
 def _blocking(build: Callable[P, Call[Response, Item, Result]]) -> Callable[Concatenate[Client, P], Result]:

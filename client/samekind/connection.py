@@ -98,13 +98,13 @@ def connection(
     timeout: float | None = None,
 ) -> Connection:
     """A way to `target`. Raises ValueError where it is no address or the key would travel readable, OSError for a file that cannot be read."""
-    address = _address(target)
+    where = address(target)
     secure = certificate is not None if tls is None else tls is not False
-    if key and not secure and not _is_local(address):
+    if key and not secure and not _is_local(where):
         raise ValueError(f"a key to {target} would travel readable for everyone on the way; use TLS (tls=..., or --tls and --ca)")
     if key:
         keys.check(key)
-    return Connection(address, timeout, _credentials(tls, certificate) if secure else None, key)
+    return Connection(where, timeout, _credentials(tls, certificate) if secure else None, key)
 
 
 def _credentials(tls: bool | str | Path | None, certificate: tuple[str | Path, str | Path] | None) -> grpc.ChannelCredentials:
@@ -113,7 +113,8 @@ def _credentials(tls: bool | str | Path | None, certificate: tuple[str | Path, s
     return grpc.ssl_channel_credentials(roots, key, chain)
 
 
-def _address(target: str) -> str:
+def address(target: str) -> str:
+    """The target with its port. Raises ValueError where it is no address."""
     if re.match(r"(https?|grpcs?|tcp)://", target) or not target.strip():
         raise ValueError(f"a server's address is host:port, e.g. localhost:{PORT}, not {target!r}")
     return f"{target}:{PORT}" if re.fullmatch(r"[\w.-]+|\[[0-9a-fA-F:]+\]", target) else target

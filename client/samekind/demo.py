@@ -37,17 +37,17 @@ def run(*, server: str | None = None, console: Console | None = None) -> int:
     """Shows the main job against `server`, or one started for the demo; the exit code."""
     console = console or Console()
     if server:
-        _show(console, server)
+        _show(console, samekind.connect(server))
     else:
         console.print("Starting a server of this demo's own …", style="dim")
         with _own_server() as (address, seconds):
             console.print(f"It listens on {address} after {seconds:.1f} s.\n", style="dim")
-            _show(console, address)
+            _show(console, samekind.connect(address, key="", tls=False))
     return 0
 
 
-def _show(console: Console, address: str) -> None:
-    with samekind.connect(address) as sk:
+def _show(console: Console, client: samekind.Client) -> None:
+    with client as sk:
         model = sk.model()
         _photographs(console, sk)
         _drawn(console, sk)
