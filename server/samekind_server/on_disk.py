@@ -7,8 +7,10 @@ import sys
 import time
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from samekind.errors import SamekindError, SettingError
+from samekind_server.embedding.shelf import Entry, Shelf, plain
 from samekind_server.settings import Settings
 
 EVERY = 0.1  # seconds between two lines about one file
@@ -36,17 +38,24 @@ def _asked() -> argparse.Namespace:
 
 
 def _answer(asked: argparse.Namespace, cache: Path) -> None:
-    from samekind_server.embedding.shelf import Shelf
-
     shelf = Shelf(cache)
     if asked.verb == "list":
-        _say(models=[asdict(entry) for entry in shelf.entries()])
+        _say(models=[_told(entry, cache) for entry in shelf.entries()])
     elif asked.verb == "remove":
         _say(freed=shelf.remove(asked.name))
     else:
         if asked.verb == "pull":
             _pull(asked.name, cache, asked.offline)
-        _say(model=asdict(shelf.entry(asked.name)))
+        _say(model=_told(shelf.entry(asked.name), cache))
+
+
+def _told(entry: Entry, cache: Path) -> dict[str, Any]:
+    """The entry as plain values; mini comes with this very version of samekind and is asked itself."""
+    if entry.name != "mini":
+        return asdict(entry)
+    from samekind_server.embedding.loading import load
+
+    return asdict(entry) | {"model": plain(load("mini", offline=True, precision=None, cache_dir=cache).model)}
 
 
 def _pull(name: str, cache: Path, offline: bool) -> None:

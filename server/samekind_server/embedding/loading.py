@@ -33,7 +33,7 @@ def load(name: str, *, offline: bool, precision: Precision | None, cache_dir: Pa
 def ready(source: Source, *, precision: Precision | None, cache_dir: Path, threads: int = 0) -> Encoder:
     """The same for a model whose files were found."""
     encoder, converted_to = _ready(source, precision, cache_dir, threads)
-    if cache_dir.is_dir():
+    if cache_dir.is_dir() and source.name != "mini":
         Shelf(cache_dir).note(source, encoder.model, converted_to)
     return encoder
 

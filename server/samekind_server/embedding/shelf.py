@@ -18,7 +18,7 @@ PREFIX = "models--"
 
 @dataclass(frozen=True)
 class Entry:
-    """One model on disk; `model` is what it said of itself when it was last made ready, and empty where it never was."""
+    """One model on disk; `model` is what it said of itself when it was last made ready; empty where it never was, and for `mini`."""
 
     name: str
     size: int
@@ -35,7 +35,7 @@ class Shelf:
 
     def note(self, source: Source, model: Model, converted: Path | None) -> None:
         """Writes the model's card, and removes what it was converted to before where no other model has that."""
-        card = {"model": _plain(model), "parts": sorted(self._parts(source)), "converted": converted.name if converted else None}
+        card = {"model": plain(model), "parts": sorted(self._parts(source)), "converted": converted.name if converted else None}
         before = self._card(source.name)
         with suppress(OSError):  # A cache that cannot be written is told of by those who must write.
             self._cards.mkdir(parents=True, exist_ok=True)
@@ -50,8 +50,7 @@ class Shelf:
         cards = list(self._all())
         known = {part for card in cards for part in card["parts"]}
         fetched = [home for home in sorted(self._cache.glob(f"{PREFIX}*")) if home.name not in known and any(home.glob(f"snapshots/*/{CONFIG}"))]
-        mini = [] if any(card["model"]["name"] == "mini" for card in cards) else [Entry("mini", _size(MINI), False, {})]
-        return [*mini, *map(self._entry, cards), *(Entry(_name(home), _size(home), False, {}) for home in fetched)]
+        return [Entry("mini", _size(MINI), False, {}), *map(self._entry, cards), *(Entry(_name(home), _size(home), False, {}) for home in fetched)]
 
     def entry(self, name: str) -> Entry:
         """One of them. Raises NotFound."""
@@ -89,7 +88,7 @@ class Shelf:
 
     def _entry(self, card: dict[str, Any]) -> Entry:
         name, converted = card["model"]["name"], self._cache / "converted" / str(card["converted"])
-        own = Path(name.removeprefix(FOLDER)).expanduser() if name.startswith(FOLDER) else MINI if name == "mini" else None
+        own = Path(name.removeprefix(FOLDER)).expanduser() if name.startswith(FOLDER) else None
         folders = [*(self._cache / part for part in card["parts"]), *([own] if own else []), *([converted] if card["converted"] else [])]
         return Entry(name, sum(map(_size, folders)), bool(card["converted"]) and converted.is_dir(), card["model"])
 
@@ -114,7 +113,8 @@ def _read(file: Path) -> dict[str, Any] | None:
         return None
 
 
-def _plain(model: Model) -> dict[str, Any]:
+def plain(model: Model) -> dict[str, Any]:
+    """What a model says of itself, wherever it runs."""
     said = asdict(model) | {"score_kind": model.score_kind.value}
     return {key: value for key, value in said.items() if key not in ("default", "precision", "runtime")}
 

@@ -1,0 +1,134 @@
+"""`samekind models` about this machine: what is here, what it takes, and how to be rid of it."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import samekind
+from samekind_server.embedding.loading import load
+from samekind_server.embedding.shelf import Shelf
+from tests.model_folders import TINY, into_hub_cache, minis_folder, perturbed, torch_folder
+from tests.running import environment
+
+COMMAND = [sys.executable, "-c", "from samekind.cli import main; main()"]
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A data folder in which two models of the hub were made ready, with one repository only fetched beside them."""
+    models = tmp_path / "data" / "models"
+    for name in ("one", "two"):
+        fetched(models, name, minis_folder(tmp_path / "hub" / name))
+        load(f"hf-hub:someone/{name}", offline=True, precision=None, cache_dir=models, threads=1)
+    fetched(models, "three", minis_folder(tmp_path / "hub" / "three"))
+    return tmp_path / "data"
+
+
+def fetched(models, name, folder):
+    """The folder's files themselves in the cache, as fetching leaves them."""
+    into_hub_cache(models, f"someone/{name}", folder)
+    snapshot = models / f"models--someone--{name}" / "snapshots" / ("0" * 40)
+    snapshot.unlink()
+    folder.rename(snapshot)
+
+
+@pytest.fixture
+def run(data):
+    """Runs `samekind models`, as a program would."""
+
+    def run(*arguments, **variables):
+        env = environment() | {"SAMEKIND_DATA": str(data)} | variables
+        return subprocess.run([*COMMAND, "models", *arguments], capture_output=True, text=True, env=env, timeout=60)
+
+    return run
+
+
+def listed(run):
+    return json.loads(run("list", "--json").stdout)["models"]
+
+
+def test_what_is_on_this_machine_is_listed_with_size_dimensions_and_space(run, data):
+    ran = run("list", "--json")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    mini, one, two, three = json.loads(ran.stdout)["models"]
+    assert [each["name"] for each in (mini, one, two, three)] == ["mini", *(f"hf-hub:someone/{name}" for name in ("one", "two", "three"))]
+    assert (mini["model"]["dimensions"], mini["converted"]) == (256, False)
+    assert (one["model"]["dimensions"], one["model"]["space"]) == (32, two["model"]["space"])
+    assert one["size"] == sum(file.stat().st_size for file in data.rglob("models--someone--one/**/*") if file.is_file())
+    assert (three["model"], three["converted"]) == ({}, False)
+
+
+def test_a_table_says_the_same(run):
+    heading, *rows = run("list").stdout.splitlines()
+    assert heading.split() == ["model", "on", "disk", "dimensions", "space", "converted"]
+    assert [row.split()[0] for row in rows] == [each["name"] for each in listed(run)]
+
+
+def test_one_is_shown(run):
+    mini, one, *_ = listed(run)
+    assert json.loads(run("show", "hf-hub:someone/one", "--json").stdout) == one
+    assert one["model"]["space"] in run("show", "hf-hub:someone/one").stdout
+    assert json.loads(run("show", "--json").stdout) == mini
+
+
+def test_a_server_is_asked_where_one_is_named(run, server):
+    with samekind.connect(server) as sk:
+        space = sk.model().space
+    assert [each["name"] for each in json.loads(run("list", "--json", "--server", server).stdout)["models"]] == ["mini"]
+    assert json.loads(run("show", "--json", SAMEKIND_SERVER=server).stdout)["space"] == space
+
+
+def test_what_is_removed_is_gone_and_the_others_stay(run, data):
+    freed = json.loads(run("remove", "hf-hub:someone/one", "--json").stdout)["freed"]
+    assert freed > 1 << 20
+    assert run("remove", "hf-hub:someone/three").stdout.startswith("removed hf-hub:someone/three: ")
+    assert [each["name"] for each in listed(run)] == ["mini", "hf-hub:someone/two"]
+    assert not list(data.rglob("models--someone--one")) + list(data.rglob("models--someone--three"))
+
+
+def test_what_two_models_have_in_common_stays_until_both_are_removed(data, tmp_path):
+    shelf = Shelf(data / "models")
+    card = data / "models" / "cards" / "other.json"
+    card.write_text((data / "models" / "cards" / "hf-hub%3Asomeone%2Fone.json").read_text().replace("hf-hub:someone/one", "other"))
+    assert shelf.remove("hf-hub:someone/one") == 0
+    assert shelf.remove("other") > 1 << 20
+
+
+def test_a_converted_model_says_so_and_its_conversion_goes_with_it(run, data, tmp_path):
+    import open_clip
+
+    name = f"local-dir:{torch_folder(tmp_path / 'tiny', perturbed(open_clip.CLIP(**TINY)), TINY)}"
+    load(name, offline=True, precision=None, cache_dir=data / "models", threads=1)
+    assert json.loads(run("show", name, "--json").stdout)["converted"]
+    assert run("remove", name).returncode == 0
+    assert list((data / "models" / "converted").iterdir()) == []
+    assert (tmp_path / "tiny").is_dir()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["show", "nope"], "no model 'nope' on this machine; here are mini, hf-hub:someone/one, hf-hub:someone/two, hf-hub:someone/three"),
+        (["remove", "nope"], "no model 'nope' on this machine; here are mini, hf-hub:someone/one, hf-hub:someone/two, hf-hub:someone/three"),
+        (["remove", "mini"], "mini is part of samekind and stays"),
+        (["remove", "../.."], "no model '../..' on this machine; here are mini, hf-hub:someone/one, hf-hub:someone/two, hf-hub:someone/three"),
+        (["pull", "local-dir:nowhere"], "local-dir:nowhere: there is no folder nowhere"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_and_exit_code_1(run, arguments, says):
+    ran = run(*arguments)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (1, "", f"samekind: {says}\n")
+
+
+def test_a_card_that_is_damaged_is_as_good_as_none(run, data):
+    (data / "models" / "cards" / "hf-hub%3Asomeone%2Fone.json").write_text('{"model": 1}')
+    assert [each["name"] for each in listed(run)] == ["mini", "hf-hub:someone/two", "hf-hub:someone/one", "hf-hub:someone/three"]
+
+
+def test_a_machine_without_models_has_the_built_in_one(tmp_path):
+    command = [*COMMAND, "models", "list", "--data", str(tmp_path / "none"), "--json"]
+    ran = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=60, check=True)
+    assert [each["name"] for each in json.loads(ran.stdout)["models"]] == ["mini"]
+    assert not (tmp_path / "none").exists()
