@@ -20,7 +20,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo serve test check proto bench bench-load eval train-mini eval-mini lock clean
+.PHONY: help setup demo serve test torture check proto bench bench-load eval train-mini eval-mini lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -36,6 +36,9 @@ serve: $(RUN) ## start a server on localhost:50051 (ARGS="--port 50052")
 
 test: $(DEV) ## run the tests (ARGS="-k word")
 	$(BIN)/python -m pytest $(ARGS)
+
+torture: $(DEV) ## send a server a million odd requests (ARGS="--fuzz-calls 100000")
+	$(BIN)/python -m pytest tests/test_fuzz.py tests/test_load.py --fuzz-calls 1000000 $(ARGS)
 
 check: $(DEV) $(BUF) ## lint, types, protos, Dockerfile
 	$(BIN)/ruff check .

@@ -15,6 +15,11 @@ from samekind_server.embedding.registry import Registry
 from tests.running import started
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """How long the tests of chance go on."""
+    parser.addoption("--fuzz-calls", type=int, default=10_000, help="calls that a server is fuzzed with")
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a server of `mini`, in a process of its own."""

@@ -112,6 +112,11 @@ def test_a_matrix_larger_than_the_cache_is_answered_and_not_kept(forgetful: Engi
     assert all(asyncio.run(twice()))
 
 
+def test_no_labels_at_all_are_refused(engine: Engine) -> None:
+    with pytest.raises(BadRequest, match="there are no labels; give at least one"):
+        classify(engine, Text("x"), labels=Labels(()))
+
+
 def test_two_labels_of_one_name_are_named(engine: Engine) -> None:
     with pytest.raises(BadRequest, match="labels 0 and 2 are both named 'cat'; give each a name of its own"):
         classify(engine, Text("x"), labels=Labels((Label("cat"), Label("dog"), Label("cat"))))

@@ -78,7 +78,9 @@ def _key(tenant: str, space: str, labels: Labels, long_text: LongText) -> Key:
 
 
 def check(labels: Labels) -> None:
-    """Raises BadRequest where two labels have one name."""
+    """Raises BadRequest where there are no labels, or two have one name."""
+    if not labels.labels:
+        raise BadRequest(message := "there are no labels; give at least one", violations=(Violation("labels.labels", message),))
     first: dict[str, int] = {}
     for index, label in enumerate(labels.labels):
         if first.setdefault(label.name, index) != index:

@@ -61,6 +61,7 @@ class Slot:
             self._under_way = batcher.take()
             if self._under_way:
                 await self._call(batcher, self._under_way)
+                self._under_way = []  # Else the last call's model could not be unloaded until the next call.
             del self._wanting[batcher]
             if batcher.waits:
                 self._wanting[batcher] = None
@@ -96,13 +97,13 @@ class Slot:
         log.error("%s has been at some %s for %g s; it is left to itself and the model made afresh", batcher.model, batcher.kind, self._timeout)
         self._thread.leave()
         self._thread = Thread("compute")
-        call.add_done_callback(partial(self._came_late, batcher))
+        call.add_done_callback(partial(self._came_late, batcher, members[0].tower))
         batcher.hang(members)
         self._ail(batcher)
         self._renew(batcher.model)
 
-    def _came_late(self, batcher: Batcher, call: "asyncio.Future[list[Floats | Exception]]") -> None:
-        if not call.cancelled() and call.exception() is None:
+    def _came_late(self, batcher: Batcher, tower: Tower, call: "asyncio.Future[list[Floats | Exception]]") -> None:
+        if not call.cancelled() and call.exception() is None and batcher.hung == tower:
             self._recovered(batcher)
 
     def _ended(self, worker: "asyncio.Task[None]") -> None:

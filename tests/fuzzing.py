@@ -1,0 +1,142 @@
+"""Makes requests that no client would send, and sends many of them a second."""
+
+import asyncio
+import io
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from random import Random
+from typing import Any
+
+import grpc
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from PIL import Image as Pillow
+
+from samekind.v1 import classification_service_pb2, embedding_service_pb2
+
+FILES = (classification_service_pb2, embedding_service_pb2)
+METHODS = [method for file in FILES for service in file.DESCRIPTOR.services_by_name.values() for method in service.methods]
+KINDS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WebP")
+STATUS = "google.rpc.Status"
+AT_ONCE = 64
+DEEPEST = 6
+
+
+@dataclass
+class Found:
+    """The codes that calls ended with, and those that contents failed with in answers."""
+
+    calls: Counter[str] = field(default_factory=Counter)
+    contents: Counter[int] = field(default_factory=Counter)
+
+
+async def fuzz(address: str, calls: int, seed: int) -> Found:
+    """Sends so many calls, each method in turn; the same ones for the same seed."""
+    found, numbers = Found(), iter(range(calls))
+    options = [("grpc.enable_retries", 0), ("grpc.max_receive_message_length", -1)]
+    async with grpc.aio.insecure_channel(address, options=options) as channel:
+
+        async def caller() -> None:
+            for number in numbers:
+                method = METHODS[number % len(METHODS)]
+                found.calls[await _call(channel, method, request(method, Random(seed + number)), found)] += 1
+
+        await asyncio.gather(*(caller() for _ in range(AT_ONCE)))
+    return found
+
+
+def request(method: MethodDescriptor, chance: Random) -> bytes:
+    """A message of the method's form, whole, with its bytes damaged, or any bytes at all."""
+    how = chance.random()
+    if how < 0.1:
+        return chance.randbytes(chance.randrange(200))
+    message = filled(method.input_type, chance).SerializeToString()
+    return message if how < 0.5 else damaged(message, chance)
+
+
+def filled(descriptor: Descriptor, chance: Random, depth: int = 0) -> Message:
+    """A message whose fields hold anything that its types let them, right or wrong."""
+    message = GetMessageClass(descriptor)()
+    for each in descriptor.fields:
+        if chance.random() < 0.3 or (each.message_type and depth > DEEPEST):
+            continue
+        for _ in range(chance.choice((0, 1, 1, 2, 5)) if each.is_repeated else 1):
+            _fill(message, each, chance, depth)
+    return message
+
+
+def damaged(data: bytes, chance: Random) -> bytes:
+    """The same bytes with some of them flipped, left out, repeated, or cut off."""
+    some = bytearray(data)
+    for _ in range(chance.randrange(1, 6)):
+        at, length = chance.randrange(len(some) + 1), chance.randrange(9)
+        match chance.randrange(4):
+            case 0:
+                some[at : at + length] = chance.randbytes(length)
+            case 1:
+                del some[at : at + length]
+            case 2:
+                some[at:at] = some[at : at + 8 * length]
+            case 3:
+                del some[at + len(some) // 2 :]
+    return bytes(some)
+
+
+def _fill(message: Any, each: FieldDescriptor, chance: Random, depth: int) -> None:
+    if each.message_type:
+        value = filled(each.message_type, chance, depth + 1).SerializeToString()
+        message.MergeFromString(_varint(each.number << 3 | 2) + _varint(len(value)) + value)
+    elif each.is_repeated:
+        getattr(message, each.name).append(_value(each, chance))
+    else:
+        setattr(message, each.name, _value(each, chance))
+
+
+def _varint(number: int) -> bytes:
+    low, rest = number & 0x7F, number >> 7
+    return bytes([low | 0x80]) + _varint(rest) if rest else bytes([low])
+
+
+def _value(each: FieldDescriptor, chance: Random) -> Any:
+    match each.type:
+        case FieldDescriptor.TYPE_BYTES:
+            return damaged(chance.choice(_pictures()), chance) if chance.random() < 0.7 else chance.randbytes(chance.choice((0, 1, 512, 1024)))
+        case FieldDescriptor.TYPE_STRING:
+            return chance.choice(("", "mini", "a red cat", "photo", "{}", "\0", "\ud7ff🐈" * chance.randrange(40), "x" * chance.randrange(5000)))
+        case FieldDescriptor.TYPE_BOOL:
+            return chance.random() < 0.5
+        case FieldDescriptor.TYPE_ENUM:
+            return chance.choice((0, 1, 2, 99))
+        case FieldDescriptor.TYPE_FLOAT | FieldDescriptor.TYPE_DOUBLE:
+            return chance.choice((0.0, 0.5, -1.0, 1e300, float("nan"), float("inf")))
+        case _:
+            return chance.choice((0, 1, 2, 64, 256, 2**31 - 1))
+
+
+@cache
+def _pictures() -> list[bytes]:
+    made = []
+    for kind in KINDS:
+        Pillow.radial_gradient("L").resize((24, 40)).convert("RGB").save(file := io.BytesIO(), kind)
+        made.append(file.getvalue())
+    return made
+
+
+async def _call(channel: grpc.aio.Channel, method: MethodDescriptor, data: bytes, found: Found) -> str:
+    try:
+        answer = await channel.unary_unary(f"/{method.containing_service.full_name}/{method.name}")(data, timeout=60)
+    except grpc.aio.AioRpcError as error:
+        return error.code().name
+    response = GetMessageClass(method.output_type).FromString(answer)
+    found.contents.update(status.code for status in _statuses(response))
+    return "OK"
+
+
+def _statuses(message: Any) -> Iterator[Any]:
+    """Every google.rpc.Status in a message, however deep."""
+    for each, value in message.ListFields():
+        for inner in (value if each.is_repeated else [value]) if each.message_type else ():
+            yield from [inner] if inner.DESCRIPTOR.full_name == STATUS else _statuses(inner)
