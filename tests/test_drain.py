@@ -1,4 +1,5 @@
 import io
+import os
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ from samekind.errors import SamekindError, Unavailable
 from samekind.v1 import content_pb2 as words
 from samekind.v1 import embedding_service_pb2 as pb
 from samekind.v1.embedding_service_pb2_grpc import EmbeddingServiceStub
+from tests.model_folders import minis_folder
 from tests.running import Metrics, address, process
 
 CONTENTS = 150
@@ -137,10 +139,15 @@ def address_of(both: str) -> str:
     return both.rpartition(",")[2]
 
 
-def test_a_server_told_to_stop_while_it_starts_stops_at_once(tmp_path: Path) -> None:
-    with process(tmp_path, "--log-level", "info") as server:
-        server.send_signal(signal.SIGTERM)
-        assert server.wait(timeout=60) in (0, -signal.SIGTERM)
+def test_a_server_told_to_stop_while_a_model_loads_stops_without_it(tmp_path: Path) -> None:
+    model = minis_folder(tmp_path / "model")
+    (model / "open_clip_config.json").unlink()
+    os.mkfifo(model / "open_clip_config.json")
+    # The pipe opens for writing once the server reads it, and then gives it nothing.
+    serving = process(tmp_path / "data", "--model", f"local-dir:{model}", "--grace", "600")
+    with serving as server, (model / "open_clip_config.json").open("w"):
+        server.terminate()
+        assert server.wait(timeout=60) == 0
 
 
 def test_systemd_is_told_when_the_server_serves_and_when_it_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
