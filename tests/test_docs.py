@@ -1,9 +1,11 @@
 """Holds the docs to the code: what there is has its place in docs/, and what the docs show runs."""
 
+import io
 import re
 import shlex
 import shutil
 from collections.abc import Iterator
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import typer
 
 from samekind import cli, errors
 from samekind.v1 import classification_service_pb2, embedding_service_pb2
+from samekind_server import keys_command
 from samekind_server.settings import SETTINGS
 
 ROOT = Path(__file__).parent.parent
@@ -40,9 +43,19 @@ def commands(command: typer.core.TyperGroup, name: str) -> Iterator[tuple[str, t
         yield from commands(child, f"{name} {word}") if hasattr(child, "commands") else [(f"{name} {word}", child)]
 
 
+def options_of_keys() -> set[str]:
+    """The options of `samekind keys`, which the server's package reads, as its help shows them."""
+    with redirect_stdout(io.StringIO()) as shown:
+        for verb in ("add", "list", "remove"):
+            with suppress(SystemExit):
+                keys_command.main([verb, "--help"], {})
+    return set(re.findall(r"--[a-z-]+", shown.getvalue()))
+
+
 COMMANDS = dict(commands(typer.main.get_command(cli.app), "samekind"))
 OPTIONS = {name: {flag for option in command.params for flag in (*option.opts, *option.secondary_opts)} for name, command in COMMANDS.items()}
-OPTIONS["samekind"] = {"--version"}
+OPTIONS |= {"samekind": {"--version"}, "samekind keys": options_of_keys()}
+SERVERS = {"samekind serve": {setting.flag for setting in SETTINGS} | {"--config"}, "samekind keys": {"--data", "--keys", "--config"}}
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)
@@ -72,7 +85,7 @@ def test_every_command_and_option_is_in_the_command_line_page(name):
 def test_a_command_that_the_docs_show_is_one_with_these_options(arguments):
     words = ["samekind", *arguments]
     name = next((candidate for length in (3, 2) if (candidate := " ".join(words[:length])) in COMMANDS), "samekind")
-    known = OPTIONS[name] | ({setting.flag for setting in SETTINGS} | {"--config"} if name == "samekind serve" else set())
+    known = OPTIONS[name] | SERVERS.get(name, set())
     assert {word.partition("=")[0] for word in arguments if word.startswith("--")} <= known | {"--help"}
 
 
