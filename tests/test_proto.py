@@ -43,6 +43,8 @@ def walk(proto: Message, comments: dict[tuple[int, ...], str], path: tuple[int, 
     for number, declared in children(proto):
         for index, child in enumerate(declared):
             place, name = (*path, number, index), f"{prefix}{child.name}"
+            if isinstance(child, pb.DescriptorProto) and child.options.map_entry:
+                continue  # What protoc makes of a map has no place for a comment.
             yield Declared(name, child, comments.get(place, ""))
             yield from walk(child, comments, place, f"{name}.")
 
@@ -83,7 +85,10 @@ def asked(declared: list[Declared]) -> list[Declared]:
         inner = {field.type_name.removeprefix(".samekind.v1.") for field in messages[name].field}
         todo += [name for name in inner if name in messages and name not in reached]
     fields = [one for one in declared if isinstance(one.proto, pb.FieldDescriptorProto) and one.name.rpartition(".")[0] in reached]
-    return [one for one in fields if one.proto.type != pb.FieldDescriptorProto.TYPE_MESSAGE]
+    # One of several kinds, true or false or a word of an enum: there is no more to say of its limits.
+    plain = {pb.FieldDescriptorProto.TYPE_BOOL, pb.FieldDescriptorProto.TYPE_ENUM}
+    told = [one for one in fields if not (one.proto.HasField("oneof_index") and one.proto.type in plain)]
+    return [one for one in told if one.proto.type != pb.FieldDescriptorProto.TYPE_MESSAGE]
 
 
 def test_the_generated_code_is_as_the_protos_make_it():

@@ -78,6 +78,18 @@ class NotFound(SamekindError):
     code, reason = "NOT_FOUND", "NOT_FOUND"
 
 
+class AlreadyExists(SamekindError):
+    """There is one of that name already."""
+
+    code, reason = "ALREADY_EXISTS", "ALREADY_EXISTS"
+
+
+class EtagMismatch(SamekindError):
+    """What was to be changed has been changed by another since it was read."""
+
+    code, reason = "ABORTED", "ETAG_MISMATCH"
+
+
 class BadModel(SamekindError):
     """A model whose files are missing, damaged, not data only, or of a form this server cannot run."""
 
@@ -124,6 +136,12 @@ class Unavailable(SamekindError):
     """No server answers there, or it is starting or stopping."""
 
     code, reason = "UNAVAILABLE", "UNAVAILABLE"
+
+
+class StoreUnavailable(SamekindError):
+    """The store cannot be written or read: its disk is full, read-only or failing."""
+
+    code, reason = "UNAVAILABLE", "STORE_UNAVAILABLE"
 
 
 class DeadlineExceeded(SamekindError):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
 Floats = NDArray[np.float32]
+# What an attribute, or a label's metadata, may hold.
+Scalar = None | bool | int | float | str | datetime
+Value = Scalar | list["Value"]
 
 
 @dataclass(frozen=True)
@@ -78,10 +83,15 @@ class ProbabilityKind(Enum):
 
 @dataclass(frozen=True)
 class Label:
-    """One thing a content may be: its name, and descriptions in words where the name says too little."""
+    """One thing a content may be: its name, and descriptions in words where the name says too little.
+
+    `parent` names the label it is a kind of, in the same set; it and `metadata` are kept and change no probability.
+    """
 
     name: str
     descriptions: tuple[str, ...] = ()
+    parent: str = ""
+    metadata: Mapping[str, Value] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -91,6 +101,20 @@ class Labels:
     labels: tuple[Label, ...]
     template_set: str = "photo"
     templates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LabelSet:
+    """Labels that the server keeps under a name; version, etag, count and times are the server's to tell. In a list it has no labels."""
+
+    name: str
+    labels: Labels
+    model: str = ""
+    version: int = 0
+    etag: str = ""
+    label_count: int = 0
+    create_time: datetime | None = None
+    update_time: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -116,7 +140,10 @@ class LabelScore:
 
 @dataclass(frozen=True)
 class Answer:
-    """One content's labels, most probable first, or the error it failed with."""
+    """One content's labels, most probable first, or the error it failed with.
+
+    `label_set` and `version` name the kept label set that was asked. Of several sets, each one's answer is in `by_label_set`.
+    """
 
     scores: tuple[LabelScore, ...]
     probability_kind: ProbabilityKind
@@ -124,12 +151,17 @@ class Answer:
     truncated: bool = False
     truncated_labels: tuple[str, ...] = ()
     error: SamekindError | None = None
+    label_set: str = ""
+    version: int = 0
+    by_label_set: Mapping[str, Answer] = field(default_factory=dict, hash=False)
 
     @property
     def top(self) -> str:
         """The most probable label's name; raises the content's own error where it failed."""
         if self.error:
             raise self.error
+        if self.by_label_set:
+            raise ValueError(f"this answers several label sets, each in .by_label_set: {', '.join(self.by_label_set)}")
         return self.scores[0].label if self.scores else ""
 
 

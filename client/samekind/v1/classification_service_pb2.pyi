@@ -22,10 +22,12 @@ PROBABILITY_KIND_SIGMOID: ProbabilityKind
 PROBABILITY_KIND_BACKGROUND: ProbabilityKind
 
 class ClassifyRequest(_message.Message):
-    __slots__ = ("model", "contents", "labels", "multi_label", "top_k", "min_probability", "long_text")
+    __slots__ = ("model", "contents", "labels", "label_set", "label_sets", "multi_label", "top_k", "min_probability", "long_text")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     CONTENTS_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
+    LABEL_SET_FIELD_NUMBER: _ClassVar[int]
+    LABEL_SETS_FIELD_NUMBER: _ClassVar[int]
     MULTI_LABEL_FIELD_NUMBER: _ClassVar[int]
     TOP_K_FIELD_NUMBER: _ClassVar[int]
     MIN_PROBABILITY_FIELD_NUMBER: _ClassVar[int]
@@ -33,11 +35,19 @@ class ClassifyRequest(_message.Message):
     model: str
     contents: _containers.RepeatedCompositeFieldContainer[_content_pb2.Content]
     labels: Labels
+    label_set: str
+    label_sets: LabelSetNames
     multi_label: bool
     top_k: int
     min_probability: float
     long_text: _content_pb2.LongText
-    def __init__(self, model: _Optional[str] = ..., contents: _Optional[_Iterable[_Union[_content_pb2.Content, _Mapping]]] = ..., labels: _Optional[_Union[Labels, _Mapping]] = ..., multi_label: _Optional[bool] = ..., top_k: _Optional[int] = ..., min_probability: _Optional[float] = ..., long_text: _Optional[_Union[_content_pb2.LongText, str]] = ...) -> None: ...
+    def __init__(self, model: _Optional[str] = ..., contents: _Optional[_Iterable[_Union[_content_pb2.Content, _Mapping]]] = ..., labels: _Optional[_Union[Labels, _Mapping]] = ..., label_set: _Optional[str] = ..., label_sets: _Optional[_Union[LabelSetNames, _Mapping]] = ..., multi_label: _Optional[bool] = ..., top_k: _Optional[int] = ..., min_probability: _Optional[float] = ..., long_text: _Optional[_Union[_content_pb2.LongText, str]] = ...) -> None: ...
+
+class LabelSetNames(_message.Message):
+    __slots__ = ("names",)
+    NAMES_FIELD_NUMBER: _ClassVar[int]
+    names: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, names: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Labels(_message.Message):
     __slots__ = ("labels", "template_set", "templates")
@@ -50,24 +60,47 @@ class Labels(_message.Message):
     def __init__(self, labels: _Optional[_Iterable[_Union[Label, _Mapping]]] = ..., template_set: _Optional[str] = ..., templates: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Label(_message.Message):
-    __slots__ = ("name", "descriptions")
+    __slots__ = ("name", "descriptions", "parent", "metadata")
+    class MetadataEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: _content_pb2.Value
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_content_pb2.Value, _Mapping]] = ...) -> None: ...
     NAME_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTIONS_FIELD_NUMBER: _ClassVar[int]
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    METADATA_FIELD_NUMBER: _ClassVar[int]
     name: str
     descriptions: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, name: _Optional[str] = ..., descriptions: _Optional[_Iterable[str]] = ...) -> None: ...
+    parent: str
+    metadata: _containers.MessageMap[str, _content_pb2.Value]
+    def __init__(self, name: _Optional[str] = ..., descriptions: _Optional[_Iterable[str]] = ..., parent: _Optional[str] = ..., metadata: _Optional[_Mapping[str, _content_pb2.Value]] = ...) -> None: ...
 
 class ClassifyResponse(_message.Message):
-    __slots__ = ("results", "probability_kind", "truncated_labels", "report")
+    __slots__ = ("results", "probability_kind", "truncated_labels", "report", "label_sets")
     RESULTS_FIELD_NUMBER: _ClassVar[int]
     PROBABILITY_KIND_FIELD_NUMBER: _ClassVar[int]
     TRUNCATED_LABELS_FIELD_NUMBER: _ClassVar[int]
     REPORT_FIELD_NUMBER: _ClassVar[int]
+    LABEL_SETS_FIELD_NUMBER: _ClassVar[int]
     results: _containers.RepeatedCompositeFieldContainer[ClassifyResult]
     probability_kind: ProbabilityKind
     truncated_labels: _containers.RepeatedScalarFieldContainer[str]
     report: _content_pb2.Report
-    def __init__(self, results: _Optional[_Iterable[_Union[ClassifyResult, _Mapping]]] = ..., probability_kind: _Optional[_Union[ProbabilityKind, str]] = ..., truncated_labels: _Optional[_Iterable[str]] = ..., report: _Optional[_Union[_content_pb2.Report, _Mapping]] = ...) -> None: ...
+    label_sets: _containers.RepeatedCompositeFieldContainer[AskedLabelSet]
+    def __init__(self, results: _Optional[_Iterable[_Union[ClassifyResult, _Mapping]]] = ..., probability_kind: _Optional[_Union[ProbabilityKind, str]] = ..., truncated_labels: _Optional[_Iterable[str]] = ..., report: _Optional[_Union[_content_pb2.Report, _Mapping]] = ..., label_sets: _Optional[_Iterable[_Union[AskedLabelSet, _Mapping]]] = ...) -> None: ...
+
+class AskedLabelSet(_message.Message):
+    __slots__ = ("name", "version", "truncated_labels")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    TRUNCATED_LABELS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    version: int
+    truncated_labels: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., version: _Optional[int] = ..., truncated_labels: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ClassifyResult(_message.Message):
     __slots__ = ("classification", "error")
@@ -78,12 +111,20 @@ class ClassifyResult(_message.Message):
     def __init__(self, classification: _Optional[_Union[Classification, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
 
 class Classification(_message.Message):
-    __slots__ = ("scores", "truncated")
+    __slots__ = ("scores", "truncated", "by_label_set")
     SCORES_FIELD_NUMBER: _ClassVar[int]
     TRUNCATED_FIELD_NUMBER: _ClassVar[int]
+    BY_LABEL_SET_FIELD_NUMBER: _ClassVar[int]
     scores: _containers.RepeatedCompositeFieldContainer[LabelScore]
     truncated: bool
-    def __init__(self, scores: _Optional[_Iterable[_Union[LabelScore, _Mapping]]] = ..., truncated: _Optional[bool] = ...) -> None: ...
+    by_label_set: _containers.RepeatedCompositeFieldContainer[LabelSetScores]
+    def __init__(self, scores: _Optional[_Iterable[_Union[LabelScore, _Mapping]]] = ..., truncated: _Optional[bool] = ..., by_label_set: _Optional[_Iterable[_Union[LabelSetScores, _Mapping]]] = ...) -> None: ...
+
+class LabelSetScores(_message.Message):
+    __slots__ = ("scores",)
+    SCORES_FIELD_NUMBER: _ClassVar[int]
+    scores: _containers.RepeatedCompositeFieldContainer[LabelScore]
+    def __init__(self, scores: _Optional[_Iterable[_Union[LabelScore, _Mapping]]] = ...) -> None: ...
 
 class LabelScore(_message.Message):
     __slots__ = ("label", "probability", "similarity")

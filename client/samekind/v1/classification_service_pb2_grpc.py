@@ -47,7 +47,7 @@ class ClassificationServiceServicer:
     """
 
     def Classify(self, request, context):
-        """Classifies a batch of contents against the labels of the call.
+        """Classifies a batch of contents against the labels of the call, or of label sets that the server keeps.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

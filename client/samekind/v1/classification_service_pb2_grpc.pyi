@@ -34,7 +34,7 @@ class ClassificationServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> ClassificationServiceAsyncStub: ...
     Classify: _grpc.UnaryUnaryMultiCallable[_classification_service_pb2.ClassifyRequest, _classification_service_pb2.ClassifyResponse]
-    """Classifies a batch of contents against the labels of the call."""
+    """Classifies a batch of contents against the labels of the call, or of label sets that the server keeps."""
 
 @_typing.type_check_only
 class ClassificationServiceAsyncStub(ClassificationServiceStub):
@@ -42,7 +42,7 @@ class ClassificationServiceAsyncStub(ClassificationServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Classify: _aio.UnaryUnaryMultiCallable[_classification_service_pb2.ClassifyRequest, _classification_service_pb2.ClassifyResponse]  # type: ignore[assignment]
-    """Classifies a batch of contents against the labels of the call."""
+    """Classifies a batch of contents against the labels of the call, or of label sets that the server keeps."""
 
 class ClassificationServiceServicer(metaclass=_abc_1.ABCMeta):
     """Says what kind a content is, among labels described in words (zero-shot)."""
@@ -53,6 +53,6 @@ class ClassificationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _classification_service_pb2.ClassifyRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_classification_service_pb2.ClassifyResponse, _abc.Awaitable[_classification_service_pb2.ClassifyResponse]]:
-        """Classifies a batch of contents against the labels of the call."""
+        """Classifies a batch of contents against the labels of the call, or of label sets that the server keeps."""
 
 def add_ClassificationServiceServicer_to_server(servicer: ClassificationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

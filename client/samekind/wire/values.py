@@ -8,11 +8,9 @@ from datetime import UTC, datetime
 import numpy as np
 
 from samekind.errors import BadRequest
+from samekind.types import Scalar, Value
 from samekind.v1 import content_pb2 as words
 from samekind.wire.contents import utf8
-
-Scalar = None | bool | int | float | str | datetime
-Value = Scalar | list["Value"]
 
 
 def value(given: Value) -> words.Value:

@@ -1,0 +1,39 @@
+"""What a store of record can do, whichever database it is; one suite of tests holds for every one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+Cell = None | int | float | str | bytes
+Row = tuple[Any, ...]
+
+
+class Transaction(Protocol):
+    """What is done in it is done as a whole or not at all."""
+
+    def rows(self, sql: str, *values: Cell) -> list[Row]:
+        """The rows of one statement, `?` standing for each value; none for one that answers none."""
+        ...
+
+
+class Store(Protocol):
+    """From any thread. Its futures raise what the work raises, Overloaded, or StoreUnavailable."""
+
+    def write(self, work: Callable[[Transaction], T]) -> Future[T]:
+        """What `work` answers, once that is durable and seen by every read begun from then on."""
+        ...
+
+    def read(self, work: Callable[[Transaction], T]) -> Future[T]:
+        """What `work` answers, of one moment; it never waits for a write."""
+        ...
+
+    def prove(self) -> None:
+        """Writes and reads it again. Raises StoreUnavailable."""
+        ...
+
+    def close(self) -> None:
+        """Ends what is under way, then closes."""
+        ...

@@ -1,0 +1,51 @@
+"""The tables, as numbered steps; each is taken once, in one transaction. A step that was released is never changed."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from samekind.errors import SettingError
+
+# Times are microseconds since 1970, so that a row tells them exactly.
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        "CREATE TABLE proof (id INTEGER PRIMARY KEY CHECK (id = 1), written BLOB NOT NULL) STRICT",
+        """CREATE TABLE requests (
+            tenant TEXT NOT NULL, id TEXT NOT NULL, digest BLOB NOT NULL, result BLOB NOT NULL, time INTEGER NOT NULL,
+            PRIMARY KEY (tenant, id)
+        ) STRICT""",
+        "CREATE INDEX requests_by_time ON requests (time)",
+        """CREATE TABLE label_sets (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, time INTEGER NOT NULL,
+            UNIQUE (tenant, name)
+        ) STRICT""",
+        """CREATE TABLE label_set_versions (
+            label_set INTEGER NOT NULL REFERENCES label_sets (id) ON DELETE CASCADE, version INTEGER NOT NULL,
+            model TEXT NOT NULL, label_count INTEGER NOT NULL, definition BLOB NOT NULL, time INTEGER NOT NULL,
+            PRIMARY KEY (label_set, version)
+        ) STRICT""",
+    ),
+)
+
+
+def migrate(database: sqlite3.Connection, name: str, steps: tuple[tuple[str, ...], ...] = MIGRATIONS) -> None:
+    """Takes the steps not taken yet. Raises SettingError for a store of a newer samekind."""
+    [[taken]] = database.execute("PRAGMA user_version")
+    if taken > len(steps):
+        newer = f"the store {name} was written by a newer samekind (format {taken}, and this one knows {len(steps)})"
+        raise SettingError(f"{newer}; upgrade samekind, or name another folder with --data DIR")
+    for number in range(taken, len(steps)):
+        _take(database, number + 1, steps[number])
+
+
+def _take(database: sqlite3.Connection, number: int, statements: tuple[str, ...]) -> None:
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        for statement in statements:
+            database.execute(statement)
+        database.execute(f"PRAGMA user_version = {number}")
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise

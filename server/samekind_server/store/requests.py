@@ -1,0 +1,52 @@
+"""Makes a write safe to repeat: its request's id and its result are committed with it and kept for 24 hours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from samekind.errors import BadRequest, Violation
+from samekind_server.store.base import Transaction
+
+KEPT = 24 * 3600.0
+MICROSECONDS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Request:
+    """Whose request it is, the id it goes by, and a digest of all it asks."""
+
+    tenant: str
+    id: str
+    digest: bytes
+
+
+def once(to: Transaction, request: Request | None, work: Callable[[], bytes], *, now: float) -> bytes:
+    """What `work` answers, or answered when the same was asked before. Raises BadRequest where the id stood for something else."""
+    if request is None or not request.id:
+        return work()
+    oldest = _micros(now - KEPT)
+    found = to.rows("SELECT digest, result FROM requests WHERE tenant = ? AND id = ? AND time > ?", request.tenant, request.id, oldest)
+    if found:
+        return _same(request, *found[0])
+    result = work()
+    sql = """INSERT INTO requests (tenant, id, digest, result, time) VALUES (?, ?, ?, ?, ?)
+        ON CONFLICT (tenant, id) DO UPDATE SET digest = excluded.digest, result = excluded.result, time = excluded.time"""
+    to.rows(sql, request.tenant, request.id, request.digest, result, _micros(now))
+    return result
+
+
+def sweep(to: Transaction, *, now: float) -> None:
+    """Forgets requests older than 24 hours."""
+    to.rows("DELETE FROM requests WHERE time <= ?", _micros(now - KEPT))
+
+
+def _same(request: Request, digest: bytes, result: bytes) -> bytes:
+    if digest != request.digest:
+        message = f"the request_id {request.id!r} was used for another request within the last 24 hours; give this one an id of its own"
+        raise BadRequest(message, violations=(Violation("request_id", message),))
+    return result
+
+
+def _micros(time: float) -> int:
+    return round(time * MICROSECONDS)
