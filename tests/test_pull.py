@@ -10,7 +10,7 @@ import pytest
 
 import samekind
 from tests.hub_server import COMMIT, LARGE, etag, hub
-from tests.model_folders import minis_folder
+from tests.model_folders import SMALL_TEXT, TINY, minis_folder, perturbed, siglip_tokenizer, torch_folder
 from tests.running import environment, started
 
 COMMAND = [sys.executable, "-c", "from samekind.cli import main; main()"]
@@ -34,15 +34,13 @@ def files(small):
 @pytest.fixture
 def pull(files, tmp_path):
     """Runs `samekind models pull` as a person would, with that hub."""
+    return lambda *arguments, name=NAME: pulled(files, tmp_path, name, *arguments)
 
-    def run(*arguments, name=NAME):
-        env = environment() | {"HF_ENDPOINT": files.address, "HF_HOME": str(tmp_path / "home")}
-        return subprocess.run(
-            [*COMMAND, "models", "pull", name, "--data", str(tmp_path / "data"), "--json", *arguments],
-            capture_output=True, text=True, env=env, timeout=120,
-        )  # fmt: skip
 
-    return run
+def pulled(files, folder, name, *arguments):
+    command = [*COMMAND, "models", "pull", name, "--data", str(folder / "data"), "--json", *arguments]
+    env = environment() | {"HF_ENDPOINT": files.address, "HF_HOME": str(folder / "home")}
+    return subprocess.run(command, capture_output=True, text=True, env=env, timeout=240)
 
 
 def kept(data: Path) -> Path:
@@ -53,11 +51,27 @@ def kept(data: Path) -> Path:
 def test_what_is_pulled_is_served_without_a_network(pull, small, tmp_path):
     ran = pull()
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    pulled = json.loads(ran.stdout)
-    assert (pulled["name"], pulled["model"]["dimensions"]) == (NAME, 32)
+    told = json.loads(ran.stdout)
+    assert (told["name"], told["model"]["dimensions"]) == (NAME, 32)
     assert kept(tmp_path / "data").read_bytes() == (small / WEIGHTS).read_bytes()
     with started(tmp_path / "data", "--model", NAME) as address, samekind.connect(address) as sk:
-        assert sk.model().space == pulled["model"]["space"]
+        assert sk.model().space == told["model"]["space"]
+
+
+def test_a_model_with_a_tokenizer_in_another_repository_is_pulled_and_converted(tmp_path):
+    import open_clip
+
+    config = TINY | {"text_cfg": SMALL_TEXT | {"hf_tokenizer_name": "someone/words"}}
+    tiny, words = torch_folder(tmp_path / "hub" / "tiny", perturbed(open_clip.CLIP(**TINY)), config), tmp_path / "hub" / "words"
+    siglip_tokenizer(words, 200)
+    (words / "README.md").write_text("not a part of the tokenizer")
+    with hub(tiny=tiny, words=words) as files:
+        ran = pulled(files, tmp_path, "hf-hub:someone/tiny")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert json.loads(ran.stdout)["converted"]
+    assert "README.md" not in [file for _, file, _ in files.asked]
+    with started(tmp_path / "data", "--model", "hf-hub:someone/tiny") as address, samekind.connect(address) as sk:
+        assert sk.embed("a cat").space == json.loads(ran.stdout)["model"]["space"]
 
 
 def test_a_connection_cut_half_way_is_gone_on_from(pull, files, small, tmp_path):
