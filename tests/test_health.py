@@ -71,15 +71,15 @@ class FaultyRegistry(Registry):
 class Patient:
     """A model whose health is looked at all the time, and a watcher of it."""
 
-    def __init__(self, registry: FaultyRegistry, *, model_timeout: float = 60.0) -> None:
+    def __init__(self, registry: FaultyRegistry, *, model_timeout: float = 60.0, patience: float = 60.0) -> None:
         self.runtime = registry.runtime
         self.engine = Engine(registry, ImageLimits(), model_timeout=model_timeout)
-        self.succeeded = NEVER
+        self.succeeded, self.patience = NEVER, patience
 
     async def sees(self, *states: int, between: Callable[[], None] = lambda: None) -> None:
         """Waits until a watcher has seen these states, `between` each and the next."""
         health, model = HealthServicer(["S"]), DefaultModel(self.engine, lambda: self.succeeded, fresh=0)
-        proving = Proving(health, [Proof("the model", ("", "S"), model.prove)], every=0.01, patience=0.2)
+        proving = Proving(health, [Proof("the model", ("", "S"), model.prove)], every=0.01, patience=self.patience)
         async with served(health) as stub:
             await proving.start()
             watch = stub.Watch(health_pb2.HealthCheckRequest(service="S"))
@@ -178,7 +178,7 @@ def test_a_model_that_raises_does_not_serve_until_it_answers_again(registry: Fau
 
 
 def test_a_model_that_hangs_does_not_serve_and_is_not_asked_again_until_it_goes_on(registry: FaultyRegistry) -> None:
-    patient, calls = Patient(registry), []
+    patient, calls = Patient(registry, patience=2.0), []
 
     def change() -> None:
         calls.append(patient.runtime.calls)
@@ -195,7 +195,7 @@ def test_a_model_whose_rows_are_no_unit_rows_does_not_serve(registry: FaultyRegi
 
 
 def test_a_tower_that_hung_over_a_call_is_asked_until_it_answers(registry: FaultyRegistry) -> None:
-    patient = Patient(registry, model_timeout=0.05)
+    patient = Patient(registry, model_timeout=0.5)
 
     async def test() -> None:
         patient.runtime.go.clear()
