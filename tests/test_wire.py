@@ -49,7 +49,7 @@ ERRORS = st.builds(
     lambda kind, message, violations, metadata, delay: kind(message, violations=tuple(violations), metadata=metadata, retry_after=delay),
     st.sampled_from(errors.known()),
     UTF8,
-    st.lists(st.builds(Violation, UTF8, UTF8), max_size=16),
+    st.lists(st.builds(Violation, UTF8, UTF8), max_size=12),
     st.dictionaries(UTF8, UTF8, max_size=3),
     st.none() | st.floats(0, 1e6).map(lambda seconds: round(seconds, 6)),
 )
@@ -215,6 +215,14 @@ def test_a_bad_argument_blames_the_field_it_is_in() -> None:
 def test_a_status_stays_small_enough_for_a_header() -> None:
     many = tuple(Violation(f"contents[{index}]", "bad") for index in range(1000))
     assert wire.read_status(wire.status(BadRequest("no", violations=many))).violations == many[:16]
+
+
+@given(st.text(max_size=2000), st.lists(st.tuples(st.text(max_size=500), st.text(max_size=500)), max_size=40))
+def test_no_error_tells_more_than_headers_take(message: str, violations: list[tuple[str, str]]) -> None:
+    status = wire.status(BadRequest(message, violations=tuple(Violation(*each) for each in violations)), request_id="r" * 64)
+    headers = 3 * len(status.message.encode()) + 4 * status.ByteSize() // 3
+    assert headers < 8192 - 512
+    assert message.startswith(status.message.removesuffix("…"))
 
 
 def test_a_reason_of_another_domain_is_not_taken_for_ours() -> None:
