@@ -3,7 +3,9 @@
 from dataclasses import replace
 from pathlib import Path
 
+import grpc
 import pytest
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 import samekind
 from samekind.errors import QuotaExceeded
@@ -127,3 +129,15 @@ def test_the_client_asks_again_when_it_is_told_to_and_soon_and_else_raises(tmp_p
         with samekind.connect(address, key=(tmp_path / "brisk").read_text()) as sk:
             assert [sk.model().name for _ in range(15)] == ["mini"] * 15
     assert (caught.value.retry_after or 0) > 900
+
+
+def test_a_stream_s_messages_are_held_to_its_key_s_bytes(tmp_path: Path) -> None:
+    made, secret = keys.new("slow", bytes_per_second=0.01)
+    keys.add(tmp_path / "keys.json", made)
+    with started(tmp_path) as address, grpc.insecure_channel(address) as channel:
+        ask = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo
+        asked = (reflection_pb2.ServerReflectionRequest(list_services="") for _ in range(3))
+        answers = ask(asked, metadata=[("authorization", f"Bearer {secret}")])
+        assert next(answers).list_services_response.service
+        with pytest.raises(grpc.RpcError, match="bytes per second and has used them"):
+            next(answers)

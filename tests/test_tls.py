@@ -22,22 +22,27 @@ def authority() -> trustme.CA:
     return trustme.CA()
 
 
-@pytest.fixture
-def ca(authority: trustme.CA, tmp_path: Path) -> Path:
-    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
-    return tmp_path / "ca.pem"
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("tls")
+
+
+@pytest.fixture(scope="module")
+def ca(authority: trustme.CA, folder: Path) -> Path:
+    authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+    return folder / "ca.pem"
 
 
 @pytest.fixture
-def files(authority: trustme.CA, tmp_path: Path) -> tuple[Path, Path]:
-    """A certificate and its key."""
-    return issue(authority, tmp_path)
+def files(authority: trustme.CA, folder: Path) -> tuple[Path, Path]:
+    """A certificate and its key, new for each test."""
+    return issue(authority, folder)
 
 
-@pytest.fixture
-def encrypted(tmp_path: Path, files: tuple[Path, Path]) -> Iterator[str]:
-    """A server that speaks TLS."""
-    with process(tmp_path / "data", *flags(files)) as server:
+@pytest.fixture(scope="module")
+def encrypted(authority: trustme.CA, folder: Path) -> Iterator[str]:
+    """A server that speaks TLS with these files."""
+    with process(folder / "data", *flags(issue(authority, folder))) as server:
         yield address(server)
 
 
@@ -78,12 +83,12 @@ def test_a_server_speaks_tls(encrypted: str, ca: Path) -> None:
 
 
 def test_a_renewed_certificate_is_shown_to_new_connections_and_the_old_ones_stay(
-    encrypted: str, ca: Path, files: tuple[Path, Path], authority: trustme.CA, tmp_path: Path
+    encrypted: str, ca: Path, files: tuple[Path, Path], authority: trustme.CA, folder: Path
 ) -> None:
     with samekind.connect(encrypted, tls=ca) as sk:
         sk.model()
         before = shown(encrypted, ca)
-        issue(authority, tmp_path)
+        issue(authority, folder)
         after = shown(encrypted, ca)
         assert sk.model().name == "mini"
     assert before != after
@@ -92,18 +97,18 @@ def test_a_renewed_certificate_is_shown_to_new_connections_and_the_old_ones_stay
 
 @pytest.mark.parametrize("damage", ["cut", "of another key", "lost"])
 def test_a_damaged_new_certificate_leaves_the_old_one(
-    encrypted: str, ca: Path, files: tuple[Path, Path], authority: trustme.CA, tmp_path: Path, damage: str
+    encrypted: str, ca: Path, files: tuple[Path, Path], authority: trustme.CA, folder: Path, damage: str
 ) -> None:
     before = shown(encrypted, ca)
     match damage:
         case "cut":
             files[0].write_bytes(files[0].read_bytes()[:200])
         case "of another key":
-            issue(authority, tmp_path, "other")[1].replace(files[1])
+            issue(authority, folder, "other")[1].replace(files[1])
         case "lost":
             files[1].unlink()
     assert shown(encrypted, ca) == before
-    issue(authority, tmp_path)
+    issue(authority, folder)
     assert shown(encrypted, ca) != before
 
 
