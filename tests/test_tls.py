@@ -179,3 +179,13 @@ def test_a_key_that_others_can_read_is_warned_about(files: tuple[Path, Path], ca
     assert isinstance(Certificates(*files).credentials(), grpc.ServerCredentials)
     assert "set its mode to 0600" in caplog.text
     os.chmod(files[1], 0o600)
+
+
+def test_the_server_says_with_what_a_client_is_let_in(files: tuple[Path, Path], tmp_path: Path) -> None:
+    keys.add(tmp_path / "keys.json", keys.new("reader")[0])
+    with process(tmp_path, *flags(files)) as server:
+        at = address(server)
+        server.terminate()
+        told = server.stdout.read()  # type: ignore[union-attr]
+    for line in (f"keys     1 in {tmp_path}/keys.json", f"tls      {files[0]}", f"--labels cat,dog,car --server {at} --tls --key KEY"):
+        assert line in told

@@ -180,5 +180,5 @@ def _banner(settings: Settings, folder: Path, port: int, models: list[Model], me
     if metrics:
         lines.append(f"  metrics  http://{metrics}/metrics")
     at = "" if port == 50051 else f" --server {address}"
-    lines += ["", "Try it in another terminal:", f"  samekind classify photo.jpg --labels cat,dog,car{at}", "Ctrl-C stops it."]
+    lines += ["", "Try it in another terminal:", f"  samekind classify photo.jpg --labels cat,dog,car{at}{guard.options}", "Ctrl-C stops it."]
     return "\n".join(lines)

@@ -43,6 +43,11 @@ class Guard:
         """To stand outside `errors`."""
         return (self.auth.layer, self._audit.layer) if self._audit else (self.auth.layer,)
 
+    @property
+    def options(self) -> str:
+        """What a client's command line adds to be let in, as the server says at its start."""
+        return (" --tls" if self.certificates else "") + (" --key KEY" if self.keyring.on else "")
+
     def told(self, *, local: bool) -> list[str]:
         """Who may call and how, as the server says at its start."""
         reach = "only this machine can call" if local else "anyone who reaches this address may call"
