@@ -9,7 +9,7 @@ import pytest
 
 import samekind
 from samekind.types import Image
-from samekind_server.edge import handlers, logs
+from samekind_server.edge import handlers, keys, logs
 from tests.running import address, process
 
 EMBED = "samekind.v1.EmbeddingService/Embed"
@@ -35,6 +35,24 @@ def test_each_call_is_one_line_that_tells_who_asked_what_and_how_it_went(tmp_pat
     assert good["peer"].startswith("ipv4:127.0.0.1:")
     assert {"time", "request_id"} <= good.keys()
     assert bad["model"] == "nano"
+
+
+def test_a_line_names_the_key_and_its_tenant_and_not_the_secret(tmp_path: Path) -> None:
+    key, secret = keys.new("shop", tenant="acme")
+    (tmp_path / "data").mkdir()
+    keys.add(tmp_path / "data" / "keys.json", key)
+    with process(tmp_path / "data", "--access-log", "stderr", "--log-format", "json") as server:
+        at = address(server)
+        with samekind.connect(at, key=secret) as sk, samekind.connect(at, key="wrong") as other:
+            sk.model()
+            with pytest.raises(samekind.errors.Unauthenticated):
+                other.model()
+        server.send_signal(signal.SIGTERM)
+        _, told = server.communicate(timeout=60)
+    good, bad = map(json.loads, told.splitlines())
+    assert (good["tenant"], good["caller"], good["code"]) == ("acme", "shop", "OK")
+    assert ("tenant" in bad, bad["caller"], bad["code"]) == (False, "127.0.0.1", "UNAUTHENTICATED")
+    assert secret not in told
 
 
 @pytest.mark.parametrize("form", ["text", "json"])
