@@ -1,6 +1,8 @@
 """Several models in bounded memory: loaded each by itself, unloaded when not in use, and their memory given back."""
 
+import asyncio
 import os
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Thread
@@ -9,6 +11,10 @@ import pytest
 
 import samekind
 from samekind.errors import BadModel, ModelUnavailable, Overloaded
+from samekind.types import Image, Text
+from samekind_server.embedding.engine import Engine
+from samekind_server.embedding.images import ImageLimits
+from samekind_server.embedding.proof import picture
 from samekind_server.embedding.registry import Registry
 from samekind_server.embedding.resident import give_back, resident
 from tests.model_folders import OF_MINIS_FORM, SMALL_TEXT, configure, minis_folder
@@ -152,3 +158,18 @@ def test_a_server_with_little_memory_serves_its_models_by_turns(names, size, tmp
         spaces = [sk.embed("a cat", model=name).space for name in (*names, *names)]
     assert spaces[:3] == spaces[3:]
     assert len(set(spaces)) == 1
+
+
+def test_an_engine_that_embedded_with_a_model_does_not_keep_it(names, tmp_path):
+    registry = registry_of(names, tmp_path)
+    engine = Engine(registry, ImageLimits())
+
+    async def used() -> weakref.ref[object]:
+        encoder = await engine.encoder("")
+        await engine.embed(encoder, [Text("a cat"), Image(picture())])
+        return weakref.ref(encoder.runtime)
+
+    runtime = asyncio.run(used())
+    registry.renew()
+    engine.close()
+    assert runtime() is None
