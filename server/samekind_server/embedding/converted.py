@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import shutil
 import time
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from samekind_server.embedding.sources import Source, to_plain
 from samekind_server.embedding.tokenizing import files_digest
 from samekind_server.embedding.weights import Learnt
 
+LOG = logging.getLogger(__name__)
 FORMAT = 1  # Of these folders; another number, and they are made afresh.
 CARD = "converted.json"
 MAKING = ".making-"
@@ -72,6 +74,7 @@ def digest(file: Path) -> str:
 
 
 def _made(source: Source, home: Path, folder: Path, threads: int) -> Converted:
+    LOG.info("%s is converted for OpenVINO, once", source.name)
     making = Path(mkdtemp(prefix=MAKING, dir=home))
     try:
         model = children.run("convert", source.name, {"name": source.name, "source": to_plain(source), "threads": threads}, making)

@@ -2,10 +2,11 @@
 
 import fcntl
 import hashlib
+import logging
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 from samekind.errors import ModelUnavailable
 
 Progress = Callable[[str, int, int], None]  # A file's name, bytes here, bytes in all.
+LOG = logging.getLogger(__name__)
 CHUNK = 1 << 20
 PLAIN = re.compile(r"\w[\w-]*")
 TRIES = 5  # that bring nothing, one after another
@@ -90,12 +92,17 @@ def _bring(file: Remote, blob: Path, progress: Progress) -> None:
 
 def _stream_on(file: Remote, part: Path, progress: Progress) -> None:
     """Goes on from what is there, again as often as a broken connection brought something."""
-    import httpx2
+    from huggingface_hub.errors import HfHubHTTPError
 
+    broken: type[Exception] = HfHubHTTPError.__mro__[1]  # What the hub's client, whichever it is, raises where a connection fails it.
     idle = 0
     while (had := _size(part)) != file.size:
-        with suppress(httpx2.TransportError):
+        try:
             _stream(file, part, had, progress)
+        except HfHubHTTPError:
+            raise
+        except broken as error:
+            LOG.info("%s broke off: %s", file.label, error)
         idle = 0 if _size(part) > had else idle + 1
         if idle == TRIES:
             raise ModelUnavailable(f"{file.label} broke off after {_size(part):,} of {file.size:,} bytes; ask again, and it goes on from there")
