@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import samekind
 from samekind import keys as written
+from samekind.config import Way
 from samekind.connection import connection
 from samekind.errors import SettingError, Unauthenticated
 from samekind_server.edge import keys
@@ -61,6 +62,11 @@ def test_a_mistyped_key_is_told_before_it_is_sent() -> None:
         connection("localhost", key=secret[:-1])
     assert secret[:-1] not in str(caught.value)
     assert connection("localhost", key=secret).key == secret
+
+
+def test_a_key_is_not_shown_with_what_holds_it() -> None:
+    _, secret = keys.new("ci")
+    assert secret not in f"{connection('localhost', key=secret)} {Way(key=secret)}"
 
 
 # The file

@@ -6,7 +6,7 @@ import os
 import stat
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ class Way:
     """What is said of the way to a server; None where nothing is."""
 
     server: str | None = None
-    key: str | None = None
+    key: str | None = field(default=None, repr=False)
     tls: bool | str | Path | None = None
     certificate: tuple[str | Path, str | Path] | None = None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from pathlib import Path
 from typing import TypedDict, cast
@@ -58,7 +58,7 @@ class Connection:
     target: str
     timeout: float | None
     credentials: grpc.ChannelCredentials | None = None
-    key: str | None = None
+    key: str | None = field(default=None, repr=False)
 
     def channel(self) -> grpc.Channel:
         """A channel for blocking calls."""
