@@ -1,5 +1,6 @@
 """TLS from files: spoken, renewed while a server runs, and never taken damaged."""
 
+import logging
 import os
 import socket
 import ssl
@@ -175,6 +176,7 @@ def test_certificate_and_key_that_do_not_fit_are_refused(files: tuple[Path, Path
 
 
 def test_a_key_that_others_can_read_is_warned_about(files: tuple[Path, Path], caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
     files[1].chmod(0o644)
     assert isinstance(Certificates(*files).credentials(), grpc.ServerCredentials)
     assert "set its mode to 0600" in caplog.text
