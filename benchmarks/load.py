@@ -83,9 +83,7 @@ def _told(generator: "subprocess.Popen[str]") -> dict[str, Any]:
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m benchmarks.load", description="Measures a server under more load than it can bear.")
     parser.add_argument("--seconds", type=float, default=60.0, help="how long each row takes")
-    parser.add_argument(
-        "--serve", nargs="*", default=(), metavar="ARGUMENT", help="arguments for samekind serve, as in --serve=--threads=1"
-    )
+    parser.add_argument("--serve", nargs="*", default=(), metavar="ARGUMENT", help="arguments for samekind serve, as in --serve=--threads=1")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every number to FILE too")
     return parser.parse_args(arguments)
 

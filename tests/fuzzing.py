@@ -11,14 +11,14 @@ from typing import Any
 
 import grpc
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
+from google.protobuf.descriptor_pool import Default
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from PIL import Image as Pillow
 
-from samekind.v1 import classification_service_pb2, embedding_service_pb2
+from samekind_server.app import SERVICES
 
-FILES = (classification_service_pb2, embedding_service_pb2)
-METHODS = [method for file in FILES for service in file.DESCRIPTOR.services_by_name.values() for method in service.methods]
+METHODS = [method for name in SERVICES for method in Default().FindServiceByName(name).methods]
 KINDS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WebP")
 STATUS = "google.rpc.Status"
 AT_ONCE = 64
@@ -126,12 +126,16 @@ def _pictures() -> list[bytes]:
 
 
 async def _call(channel: grpc.aio.Channel, method: MethodDescriptor, data: bytes, found: Found) -> str:
+    path = f"/{method.containing_service.full_name}/{method.name}"
     try:
-        answer = await channel.unary_unary(f"/{method.containing_service.full_name}/{method.name}")(data, timeout=60)
+        if method.client_streaming or method.server_streaming:
+            answers = [answer async for answer in channel.stream_stream(path)(iter([data]), timeout=60)]
+        else:
+            answers = [await channel.unary_unary(path)(data, timeout=60)]
     except grpc.aio.AioRpcError as error:
         return error.code().name
-    response = GetMessageClass(method.output_type).FromString(answer)
-    found.contents.update(status.code for status in _statuses(response))
+    read = GetMessageClass(method.output_type).FromString
+    found.contents.update(status.code for answer in answers for status in _statuses(read(answer)))
     return "OK"
 
 

@@ -29,6 +29,7 @@ from samekind_server.embedding.askers import Asker, Lane
 from samekind_server.embedding.base import Encoder, Runtime
 from samekind_server.embedding.engine import Engine
 from samekind_server.embedding.images import ImageLimits
+from samekind_server.embedding.observer import Drop
 from tests.towers import Seen
 
 EMBED = "/samekind.v1.EmbeddingService/Embed"
@@ -117,6 +118,12 @@ def serving(engine: Engine) -> Iterator[Callable[..., Serving]]:
         one.engine.close()
 
 
+def held_open() -> tuple[int, int]:
+    """Files and connections that are open, and tasks that are not done."""
+    gc.collect()
+    return len(os.listdir("/proc/self/fd")), len(asyncio.all_tasks())
+
+
 def one_image(data: bytes) -> pb.EmbedRequest:
     return pb.EmbedRequest(contents=[words.Content(image=words.Image(data=data))])
 
@@ -168,31 +175,32 @@ def test_one_poisoned_image_is_one_error_and_all_others_are_answered(serving, pn
 def test_callers_who_leave_half_way_leave_nothing_behind_and_no_work(serving, png):
     one = serving(clock=lambda: 0.0)  # No time passes for admission, so that none is refused for it.
 
-    async def leave(channel: grpc.aio.Channel, callers: int) -> Counter[grpc.StatusCode]:
-        embed = stubs.EmbeddingServiceStub(channel).Embed
-        calls = [embed(one_image(png), timeout=2.0 if number % 2 else None) for number in range(callers)]
-        await asyncio.to_thread(one.gate.begun.wait)
-        for call in calls[::2]:
+    async def gone(embed: Any, callers: int) -> Counter[grpc.StatusCode]:
+        late = [embed(one_image(png), timeout=3.0) for _ in range(callers)]
+        codes = Counter([await call.code() for call in late])
+        calls = [embed(one_image(png)) for _ in range(callers)]
+        while one.admission.held.bytes < callers * len(png):
+            await asyncio.sleep(0)
+        for call in calls:
             call.cancel()
-        return Counter([await call.code() for call in calls])
+        return codes + Counter([await call.code() for call in calls])
 
-    async def crowd() -> tuple[Counter[grpc.StatusCode], list[tuple[int, int]]]:
-        async with one.channel() as channel:
-            codes, left = Counter(), []
-            for callers in (20, 1000, 1000):
-                one.gate.hold()
-                codes += await leave(channel, callers)
-                one.gate.go.set()
+    async def crowd() -> Counter[grpc.StatusCode]:
+        async with one.channel() as channel, asyncio.timeout(60):
+            await told(channel, [png])
+            before = held_open()
+            one.gate.hold()
+            codes = await gone(stubs.EmbeddingServiceStub(channel).Embed, 1000)
+            one.gate.go.set()
+            while any(now > then for now, then in zip(held_open(), before, strict=True)):
                 await told(channel, [png])
-                gc.collect()
-                left.append((len(os.listdir("/proc/self/fd")), len(asyncio.all_tasks())))
-        return codes, left
+        return codes
 
-    codes, left = asyncio.run(crowd())
-    assert codes.keys() <= {grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED}
-    assert sum(one.seen.batches) <= 3 * (1 + 16)
-    assert left[1] == left[2]
+    codes = asyncio.run(crowd())
+    assert codes == {grpc.StatusCode.DEADLINE_EXCEEDED: 1000, grpc.StatusCode.CANCELLED: 1000}
     assert (one.admission.held.bytes, one.admission.held.pixels) == (0, 0)
+    assert sum(one.seen.batches[:3]) <= 1 + 16 + 16
+    assert one.seen.counts[Drop.CANCELLED] > 900
 
 
 def test_a_caller_of_one_does_not_wait_for_all_that_another_sent_before(serving, png):
