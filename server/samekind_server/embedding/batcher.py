@@ -79,11 +79,18 @@ class Batcher:
     @asynccontextmanager
     async def room(self, rows: int, asker: Asker) -> AsyncIterator[None]:
         """Room for so many inputs to be decoded and computed, in fair turns. Raises DeadlineExceeded where that comes too late."""
-        async with self._places[asker.lane].lent(rows, asker.name):
-            if asker.left <= 0:
-                self._observer.dropped(self.model, self.kind, Drop.DEADLINE, rows)
-                raise _too_late()
-            yield
+        waiting = True
+        try:
+            async with self._places[asker.lane].lent(rows, asker.name):
+                waiting = False
+                if asker.left <= 0:
+                    self._observer.dropped(self.model, self.kind, Drop.DEADLINE, rows)
+                    raise _too_late()
+                yield
+        except asyncio.CancelledError:
+            if waiting:
+                self._observer.dropped(self.model, self.kind, Drop.CANCELLED, rows)
+            raise
 
     async def compute(self, tower: Tower, inputs: Floats | Ids, asker: Asker) -> Computed:
         """What `tower` makes of at most `size` inputs. Raises DeadlineExceeded, or Unavailable where it hangs."""
