@@ -48,6 +48,7 @@ class Writer:
         self._database, self._name, self._sweep = database, name, sweep
         self._queue: queue.Queue[_Write | None] = queue.Queue(waiting)
         self._swept = time.monotonic()
+        self.committed = float("-inf")  # When a commit last succeeded, on the clock of time.monotonic; -inf since one failed.
         self._ending = False
         self._gate = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
@@ -102,8 +103,10 @@ class Writer:
             self._database.execute("BEGIN IMMEDIATE")
             settled = [self._attempt(write) for write in writes]
             self._database.execute("COMMIT")
+            self.committed = time.monotonic()
         except Exception as error:
             self._give_up()
+            self.committed = float("-inf")
             settled = [partial(write.done.set_exception, told(error, self._name)) for write in writes]
         for settle in settled:
             settle()
