@@ -26,8 +26,10 @@ GET_MODEL = Method("/samekind.v1.EmbeddingService/GetModel", embedding.GetModelR
 @overload
 def classify(  # type: ignore[overload-overlap]  # a str is one text, though it can be iterated over
     contents: Given,
-    labels: GivenLabels,
+    labels: GivenLabels | None = ...,
     *,
+    label_set: str = ...,
+    label_sets: Sequence[str] = ...,
     multi: bool = ...,
     top_k: int = ...,
     min_probability: float = ...,
@@ -38,8 +40,10 @@ def classify(  # type: ignore[overload-overlap]  # a str is one text, though it 
 @overload
 def classify(
     contents: Iterable[Given],
-    labels: GivenLabels,
+    labels: GivenLabels | None = ...,
     *,
+    label_set: str = ...,
+    label_sets: Sequence[str] = ...,
     multi: bool = ...,
     top_k: int = ...,
     min_probability: float = ...,
@@ -49,8 +53,10 @@ def classify(
 ) -> Call[classification.ClassifyResponse, Answer, list[Answer]]: ...
 def classify(
     contents: Given | Iterable[Given],
-    labels: GivenLabels,
+    labels: GivenLabels | None = None,
     *,
+    label_set: str = "",
+    label_sets: Sequence[str] = (),
     multi: bool = False,
     top_k: int = 0,
     min_probability: float = 0.0,
@@ -58,15 +64,16 @@ def classify(
     model: str = "",
     long_text: LongText = LongText.TRUNCATE,
 ) -> Call[classification.ClassifyResponse, Answer, Any]:
-    """What kind a content is, or each of several, among `labels`.
+    """What kind a content is, or each of several, among `labels`, or those of a `label_set` that the server keeps.
 
     Of one content its Answer, or its error raised; of several a list in their order, each with its own `.error`.
     `labels` are names, names with descriptions, or Labels (which bring their own templates); `templates` is a set's name,
     `plain`, `photo` or `imagenet`, or one's own sentences with one `{}`. `multi` lets any number of labels hold.
+    A `label_set` is a name, or `name@version`; several `label_sets` are asked at once, each one's Answer in `.by_label_set`.
     """
     ask = partial(
         wire.classify_request,
-        labels=wire.labels(inputs.labels(labels, templates)),
+        asked=_asked(labels, templates, label_set, label_sets),
         model=model,
         multi=multi,
         top_k=_count("top_k", top_k),
@@ -125,6 +132,16 @@ def _models_page(token: str) -> Part[embedding.ListModelsResponse, Model]:
 
 def _raise(error: SamekindError) -> list[Model]:
     raise error
+
+
+def _asked(labels: GivenLabels | None, templates: str | Sequence[str], label_set: str, label_sets: Sequence[str]) -> wire.Asked:
+    if (labels is not None) + bool(label_set) + bool(label_sets) != 1:
+        raise TypeError("give one of labels, label_set and label_sets")
+    if isinstance(label_sets, str):
+        raise TypeError(f"label_sets is a list of names, e.g. {[label_sets]}; of one set give label_set={label_sets!r}")
+    if labels is None:
+        return label_set or tuple(label_sets)
+    return wire.labels(inputs.labels(labels, templates))
 
 
 def _count(name: str, given: int) -> int:

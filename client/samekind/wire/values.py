@@ -6,6 +6,7 @@ import math
 from datetime import UTC, datetime
 
 import numpy as np
+from google.protobuf.timestamp_pb2 import Timestamp
 
 from samekind.errors import BadRequest
 from samekind.types import Scalar, Value
@@ -42,12 +43,20 @@ def read_value(message: words.Value) -> Value:
         case "null_value":
             return None
         case "timestamp_value":
-            return _read_moment(message)
+            return read_moment(message.timestamp_value)
         case "list_value":
             return [read_value(each) for each in message.list_value.values]
         case kind:
             scalar: Scalar = getattr(message, kind)
             return scalar
+
+
+def read_moment(message: Timestamp) -> datetime:
+    """The moment of a message, in UTC. Raises BadRequest where it is none of the years 1 to 9999."""
+    try:
+        return message.ToDatetime(tzinfo=UTC)
+    except (OverflowError, ValueError):
+        raise BadRequest(f"a moment is outside the years 1 to 9999: {message.seconds} s since 1970") from None
 
 
 def _misfit(given: object) -> str:
@@ -68,10 +77,3 @@ def _moment(given: datetime) -> words.Value:
     except (OverflowError, ValueError):
         raise BadRequest(f"a moment is outside the years 1 to 9999 in UTC: {given}") from None
     return message
-
-
-def _read_moment(message: words.Value) -> datetime:
-    try:
-        return message.timestamp_value.ToDatetime(tzinfo=UTC)
-    except (OverflowError, ValueError):
-        raise BadRequest(f"a moment is outside the years 1 to 9999: {message.timestamp_value.seconds} s since 1970") from None
