@@ -9,6 +9,7 @@ from samekind.errors import BadRequest, TextTooLong
 from samekind.types import Answer, Image, Label, Labels, LongText, ProbabilityKind, Text
 from samekind_server.classification import head, templates
 from samekind_server.classification.matrices import ENTRY, Matrices
+from samekind_server.classification.prepared import prepare
 from samekind_server.classification.zero_shot import Classifier
 from samekind_server.embedding.engine import Engine
 
@@ -35,7 +36,7 @@ def test_a_label_s_vector_is_what_open_clip_s_classifier_makes_of_it(engine: Eng
     through = [lambda name, sentence=sentence: sentence.replace("{}", name) for sentence in templates.named()["photo"]]
     names, tokenizer = ["cat", "dog", "hamster"], open_clip.get_tokenizer(folder)
     theirs = open_clip.build_zero_shot_classifier(model, tokenizer, names, through, num_classes_per_batch=None)
-    ours = asyncio.run(Matrices(engine).get(engine.registry.get(""), PETS, LongText.TRUNCATE))
+    ours = asyncio.run(Matrices(engine).get(engine.registry.get(""), prepare(PETS), LongText.TRUNCATE))
     assert 1 - (ours.rows * theirs.T.numpy()).sum(axis=1).min() < 1e-6
     assert isinstance(theirs, torch.Tensor)
 
@@ -98,7 +99,7 @@ def test_the_cache_drops_what_was_used_longest_ago(forgetful: Engine) -> None:
     async def fill() -> list[str]:
         encoder, matrices = forgetful.registry.get(""), Matrices(forgetful, capacity=2 * 256 * 4 + 2 * ENTRY)
         asked = [Labels((Label(name),), "plain") for name in ("a", "b", "a", "c", "c", "a", "b")]
-        made = [await matrices.get(encoder, labels, LongText.TRUNCATE) for labels in asked]
+        made = [await matrices.get(encoder, prepare(labels), LongText.TRUNCATE) for labels in asked]
         return [labels.labels[0].name for labels, matrix in zip(asked, made, strict=True) if matrix.report.compute_ms]
 
     assert asyncio.run(fill()) == ["a", "b", "c", "b"]
@@ -107,7 +108,7 @@ def test_the_cache_drops_what_was_used_longest_ago(forgetful: Engine) -> None:
 def test_a_matrix_larger_than_the_cache_is_answered_and_not_kept(forgetful: Engine) -> None:
     async def twice() -> list[float]:
         matrices = Matrices(forgetful, capacity=100)
-        return [(await matrices.get(forgetful.registry.get(""), PETS, LongText.TRUNCATE)).report.compute_ms for _ in range(2)]
+        return [(await matrices.get(forgetful.registry.get(""), prepare(PETS), LongText.TRUNCATE)).report.compute_ms for _ in range(2)]
 
     assert all(asyncio.run(twice()))
 

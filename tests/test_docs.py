@@ -12,14 +12,15 @@ import pytest
 import typer
 
 from samekind import cli, errors
-from samekind.v1 import classification_service_pb2, embedding_service_pb2
+from samekind.v1 import classification_service_pb2, embedding_service_pb2, label_set_service_pb2
 from samekind_server import keys_command
 from samekind_server.settings import SETTINGS
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 DOCS = {page.name: page.read_text() for page in PAGES}
-SERVICES = [service for file in (classification_service_pb2, embedding_service_pb2) for service in file.DESCRIPTOR.services_by_name.values()]
+FILES = (classification_service_pb2, embedding_service_pb2, label_set_service_pb2)
+SERVICES = [service for file in FILES for service in file.DESCRIPTOR.services_by_name.values()]
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
 
 

@@ -10,6 +10,7 @@ from samekind.types import Label, Labels, LongText, Text
 from samekind.v1 import embedding_service_pb2 as pb
 from samekind.v1.embedding_service_pb2_grpc import EmbeddingServiceStub
 from samekind_server.classification.matrices import Matrices
+from samekind_server.classification.prepared import prepare
 from samekind_server.edge import keys
 from samekind_server.embedding.askers import Asker
 from samekind_server.embedding.engine import Engine
@@ -38,7 +39,7 @@ def test_texts_and_labels_that_one_tenant_asked_are_not_found_by_another(engine:
         encoder = await mine.encoder("")
         for asker in (A, B, A):
             await mine.embed(encoder, [Text("a secret product")], asker=asker)
-        matrices, labels = Matrices(mine), Labels((Label("ripe"), Label("unripe")))
+        matrices, labels = Matrices(mine), prepare(Labels((Label("ripe"), Label("unripe"))))
         for asker in (A, B, A):
             await matrices.get(encoder, labels, LongText.TRUNCATE, asker)
         mine.close()

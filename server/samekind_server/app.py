@@ -15,7 +15,15 @@ from grpc_reflection.v1alpha import reflection
 
 from samekind import __version__
 from samekind.types import Model, Precision
-from samekind.v1 import classification_service_pb2, classification_service_pb2_grpc, embedding_service_pb2, embedding_service_pb2_grpc
+from samekind.v1 import (
+    classification_service_pb2,
+    classification_service_pb2_grpc,
+    embedding_service_pb2,
+    embedding_service_pb2_grpc,
+    label_set_service_pb2_grpc,
+)
+from samekind.v1 import label_set_service_pb2 as label_set_service
+from samekind_server.classification.label_sets import LabelSets
 from samekind_server.classification.zero_shot import Classifier
 from samekind_server.data_dir import DataDir
 from samekind_server.edge import listening, logs, systemd
@@ -29,6 +37,7 @@ from samekind_server.edge.handlers import Layer, Layers
 from samekind_server.edge.health import SERVICE as HEALTH
 from samekind_server.edge.health import HealthServicer
 from samekind_server.edge.interceptors import errors
+from samekind_server.edge.label_set_service import LabelSetServicer
 from samekind_server.edge.metrics import Metrics
 from samekind_server.edge.monitoring import Monitoring
 from samekind_server.edge.proofs import Alone, DefaultModel, asked
@@ -40,10 +49,14 @@ from samekind_server.embedding.images import ImageLimits
 from samekind_server.embedding.observer import Observer
 from samekind_server.embedding.registry import Registry
 from samekind_server.settings import Settings
+from samekind_server.store.base import Store
+from samekind_server.store.sqlite import SqliteStore
 
-SERVICES = tuple(
+OF_MODELS = tuple(
     service.full_name for module in (embedding_service_pb2, classification_service_pb2) for service in module.DESCRIPTOR.services_by_name.values()
 )
+OF_THE_STORE = tuple(service.full_name for service in label_set_service.DESCRIPTOR.services_by_name.values())
+SERVICES = (*OF_MODELS, *OF_THE_STORE)
 
 
 def run(settings: Settings) -> None:
@@ -51,11 +64,12 @@ def run(settings: Settings) -> None:
     logs.start(settings.log_level, settings.log_format)
     with (
         DataDir(settings.folder(os.environ)) as data,
+        closing(SqliteStore(data.path)) as store,
         _guard(settings, data.path) as guard,
         logs.calls(settings.access_log, settings.log_format) as calls,
         _traces(settings.traces or os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT", "")) as traces,
     ):
-        asyncio.run(_serve(settings, data, guard, [*traces, access_log(calls)]))
+        asyncio.run(_serve(settings, data, store, guard, [*traces, access_log(calls)]))
 
 
 @contextmanager
@@ -80,12 +94,12 @@ def _guard(settings: Settings, folder: Path) -> Guard:
     return guard
 
 
-async def _serve(settings: Settings, data: DataDir, guard: Guard, watching: list[Layer]) -> None:
+async def _serve(settings: Settings, data: DataDir, store: Store, guard: Guard, watching: list[Layer]) -> None:
     metrics, drain, health = Metrics(), Drain(), HealthServicer(SERVICES)
     engine = _engine(settings, data.path, metrics)
     # Outermost first: what stands inside `errors` may refuse a call by raising, and what stands outside sees the code it ended with.
-    server = _server(settings, engine, health, guard, Layers(*guard.layers, *watching, metrics.layer, errors, drain.layer))
-    proving = Proving(health, _proofs(engine, data, metrics))
+    server = _server(settings, engine, store, health, guard, Layers(*guard.layers, *watching, metrics.layer, errors, drain.layer))
+    proving = Proving(health, _proofs(engine, data, store, metrics))
     monitoring = Monitoring(metrics.registry, ready=health.serving)
     metrics.sample(engine, health)
     _listen_to_signals(drain)
@@ -108,9 +122,13 @@ async def _serve(settings: Settings, data: DataDir, guard: Guard, watching: list
         _leave_behind()
 
 
-def _proofs(engine: Engine, data: DataDir, metrics: Metrics) -> list[Proof]:
-    model, folder = DefaultModel(engine, lambda: metrics.succeeded), Alone()
-    return [Proof("the default model", ("", *SERVICES), model.prove), Proof("the data folder", ("",), partial(folder.run, data.prove))]
+def _proofs(engine: Engine, data: DataDir, store: Store, metrics: Metrics) -> list[Proof]:
+    model = DefaultModel(engine, lambda: metrics.succeeded)
+    return [
+        Proof("the default model", ("", *OF_MODELS), model.prove),
+        Proof("the data folder", ("",), partial(Alone().run, data.prove)),
+        Proof("the store", ("", *OF_THE_STORE), partial(Alone().run, store.prove)),
+    ]
 
 
 def _engine(settings: Settings, folder: Path, observer: Observer) -> Engine:
@@ -138,13 +156,14 @@ def _engine(settings: Settings, folder: Path, observer: Observer) -> Engine:
     )
 
 
-def _server(settings: Settings, engine: Engine, health: HealthServicer, guard: Guard, layers: Layers) -> grpc.aio.Server:
+def _server(settings: Settings, engine: Engine, store: Store, health: HealthServicer, guard: Guard, layers: Layers) -> grpc.aio.Server:
     # Without so_reuseport=0 a second server takes the same port without a word and gets half the calls.
     options = [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", settings.max_message_bytes), ("grpc.max_send_message_length", -1)]
     server = grpc.aio.server(interceptors=[layers, Shedding(engine.admission), guard.auth], options=options)
     embedding_service_pb2_grpc.add_EmbeddingServiceServicer_to_server(EmbeddingServicer(engine), server)
-    classifier = Classifier(engine, label_cache_bytes=settings.label_cache_bytes)
-    classification_service_pb2_grpc.add_ClassificationServiceServicer_to_server(ClassificationServicer(classifier), server)
+    classifier, label_sets = Classifier(engine, label_cache_bytes=settings.label_cache_bytes), LabelSets(store)
+    classification_service_pb2_grpc.add_ClassificationServiceServicer_to_server(ClassificationServicer(classifier, label_sets), server)
+    label_set_service_pb2_grpc.add_LabelSetServiceServicer_to_server(LabelSetServicer(label_sets), server)
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     reflection.enable_server_reflection((*SERVICES, HEALTH, reflection.SERVICE_NAME), server)
     return server

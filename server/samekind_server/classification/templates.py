@@ -11,7 +11,7 @@ from samekind.types import Labels
 PLAIN = ("{}",)
 
 
-def of(labels: Labels) -> tuple[str, ...]:
+def of(labels: Labels, *, field: str = "labels.template_set") -> tuple[str, ...]:
     """The templates these labels ask for, each with one `{}`. Raises BadRequest for a set that is not there."""
     if labels.templates:
         return labels.templates
@@ -19,7 +19,7 @@ def of(labels: Labels) -> tuple[str, ...]:
     if labels.template_set in sets:
         return sets[labels.template_set]
     message = f"no template set {labels.template_set!r}; there are {', '.join(sets)}, or give templates of your own"
-    raise BadRequest(message, violations=(Violation("labels.template_set", message),))
+    raise BadRequest(message, violations=(Violation(field, message),))
 
 
 @cache

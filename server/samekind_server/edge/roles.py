@@ -12,6 +12,11 @@ ROLES: Mapping[str, Role] = {
     "samekind.v1.EmbeddingService/Embed": Role.READ,
     "samekind.v1.EmbeddingService/GetModel": Role.READ,
     "samekind.v1.EmbeddingService/ListModels": Role.READ,
+    "samekind.v1.LabelSetService/CreateLabelSet": Role.WRITE,
+    "samekind.v1.LabelSetService/DeleteLabelSet": Role.WRITE,
+    "samekind.v1.LabelSetService/GetLabelSet": Role.READ,
+    "samekind.v1.LabelSetService/ListLabelSets": Role.READ,
+    "samekind.v1.LabelSetService/UpdateLabelSet": Role.WRITE,
 }
 
 
