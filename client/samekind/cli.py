@@ -6,8 +6,7 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -25,6 +24,7 @@ try:
     from rich.progress import track
 
     from samekind import on_disk, show
+    from samekind.command import Ca, Cert, CertKey, Json, Key, Server, Timeout, Tls, client, say, stop, told
 except ModuleNotFoundError as missing:
     print(f'samekind: {missing.name} is missing; install the command line with pip install "samekind[cli]"', file=sys.stderr)
     raise SystemExit(2) from None
@@ -40,18 +40,10 @@ app = typer.Typer(
 models = typer.Typer(no_args_is_help=True, help="The models on this machine, and those a server serves.")
 app.add_typer(models, name="models")
 
-Server = Annotated[str | None, typer.Option(envvar="SAMEKIND_SERVER", help="Address of the server, host:port; localhost:50051 by default.")]
 ServerIfAny = Annotated[str | None, typer.Option(envvar="SAMEKIND_SERVER", help="Ask this server, host:port, not this machine.")]
 Data = Annotated[Path | None, typer.Option(envvar="SAMEKIND_DATA", help="The server's data folder, as `serve --data` has it.")]
 Name = Annotated[str, typer.Argument(help="An open_clip NAME/TAG, hf-hub:ORG/NAME or local-dir:PATH.", show_default=False)]
 Offline = Annotated[bool, typer.Option("--offline", help="Never touch a network: make ready what was fetched before.")]
-Key = Annotated[str, typer.Option(envvar="SAMEKIND_KEY", help="Key the server asks for.")]
-Tls = Annotated[bool, typer.Option("--tls", help="Speak TLS and trust the public authorities.")]
-Ca = Annotated[Path | None, typer.Option(envvar="SAMEKIND_CA", help="Speak TLS and trust the authority of this certificate file.")]
-Cert = Annotated[Path | None, typer.Option(envvar="SAMEKIND_CERT", help="Certificate file to show to a server that asks for one.")]
-CertKey = Annotated[Path | None, typer.Option(envvar="SAMEKIND_CERT_KEY", help="File of that certificate's key.")]
-Timeout = Annotated[float, typer.Option(help="Seconds each request may take; a big batch is several.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
 Paths = Annotated[list[Path] | None, typer.Argument(help="Image files, and folders to look for images in.", show_default=False)]
 Texts = Annotated[list[str] | None, typer.Option("--text", help="A text to look at; may be repeated.")]
 ModelName = Annotated[str, typer.Option("--model", help="A model the server serves; its first where none is named.")]
@@ -92,10 +84,10 @@ def classify(
     as_json: Json = False,
 ) -> None:
     """Say what kind images and texts are, among labels."""
-    with _told(as_json):
+    with told(as_json):
         inputs, kinds = _inputs(paths, text), _labels(labels, label)
         names, started = [name for name, _ in inputs], time.perf_counter()
-        with _client(server, key, tls, ca, (cert, cert_key), timeout) as sk:
+        with client(server, key, tls, ca, (cert, cert_key), timeout) as sk:
             answers = sk.classify(
                 _followed(inputs),
                 kinds,
@@ -106,7 +98,7 @@ def classify(
                 model=model,
             )
         _warn_of_cuts(names, [answer.truncated for answer in answers], answers[0].truncated_labels)
-        _print(show.answers_json(names, answers) if as_json else show.answers(names, answers, time.perf_counter() - started))
+        say(show.answers_json(names, answers) if as_json else show.answers(names, answers, time.perf_counter() - started))
         _end(answer.error for answer in answers)
 
 
@@ -127,15 +119,15 @@ def embed(
     as_json: Json = False,
 ) -> None:
     """Turn images and texts into unit vectors."""
-    with _told(as_json):
+    with told(as_json):
         inputs, started = _inputs(paths, text), time.perf_counter()
         names = [name for name, _ in inputs]
-        with _client(server, key, tls, ca, (cert, cert_key), timeout) as sk:
+        with client(server, key, tls, ca, (cert, cert_key), timeout) as sk:
             made = sk.embed(_followed(inputs), dimensions=dimensions, model=model)
         _warn_of_cuts(names, [each.truncated for each in made], ())
         if out:
             _save(out, made)
-        _print(show.embeddings_json(names, made) if as_json else show.embeddings(names, made, time.perf_counter() - started))
+        say(show.embeddings_json(names, made) if as_json else show.embeddings(names, made, time.perf_counter() - started))
         _end(each.error for each in made)
 
 
@@ -152,14 +144,14 @@ def list_models(
     as_json: Json = False,
 ) -> None:
     """List the models on this machine or, with --server, those it serves."""
-    with _told(as_json):
+    with told(as_json):
         if server is None:
             here = next(on_disk.ask("list", data=data))["models"]
-            _print(show.told_json({"models": here}) if as_json else show.models_here(here))
+            say(show.told_json({"models": here}) if as_json else show.models_here(here))
             return
-        with _client(server, key, tls, ca, (cert, cert_key), timeout) as sk:
+        with client(server, key, tls, ca, (cert, cert_key), timeout) as sk:
             served = sk.models()
-        _print(show.models_json(served) if as_json else show.models(served))
+        say(show.models_json(served) if as_json else show.models(served))
 
 
 @models.command("show")
@@ -176,30 +168,30 @@ def show_model(
     as_json: Json = False,
 ) -> None:
     """Show one model on this machine or, with --server, one it serves."""
-    with _told(as_json):
+    with told(as_json):
         if server is None:
             here = next(on_disk.ask("show", name or "mini", data=data))["model"]
-            _print(show.told_json(here) if as_json else show.model_here(here))
+            say(show.told_json(here) if as_json else show.model_here(here))
             return
-        with _client(server, key, tls, ca, (cert, cert_key), timeout) as sk:
+        with client(server, key, tls, ca, (cert, cert_key), timeout) as sk:
             served = sk.model(name)
-        _print(show.model_json(served) if as_json else show.model(served))
+        say(show.model_json(served) if as_json else show.model(served))
 
 
 @models.command("pull")
 def pull_model(name: Name, data: Data = None, offline: Offline = False, as_json: Json = False) -> None:
     """Fetch a model and make it ready, so that a server can serve it without a network."""
-    with _told(as_json):
+    with told(as_json):
         pulled = show.followed_pull(on_disk.ask("pull", name, data=data, offline=offline))
-        _print(show.told_json(pulled) if as_json else show.model_here(pulled))
+        say(show.told_json(pulled) if as_json else show.model_here(pulled))
 
 
 @models.command("remove")
 def remove_model(name: Name, data: Data = None, as_json: Json = False) -> None:
     """Remove a model from this machine."""
-    with _told(as_json):
+    with told(as_json):
         freed = next(on_disk.ask("remove", name, data=data))
-        _print(show.told_json(freed) if as_json else f"removed {name}: {show.size(freed['freed'])} freed\n")
+        say(show.told_json(freed) if as_json else f"removed {name}: {show.size(freed['freed'])} freed\n")
 
 
 @app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -217,7 +209,7 @@ def keys(context: typer.Context) -> None:
 @app.command()
 def demo(server: Annotated[str | None, typer.Option(help="Ask this server instead of one started for the demo.")] = None) -> None:
     """Show the main job on real photographs and drawn pictures."""
-    with _told(as_json=False):
+    with told(as_json=False):
         from samekind import demo
 
         raise typer.Exit(demo.run(server=server))
@@ -230,35 +222,8 @@ def _become(module: str, arguments: Sequence[str]) -> NoReturn:
 
 def _version(asked: bool) -> None:
     if asked:
-        _print(f"samekind {samekind.__version__}\n")
+        say(f"samekind {samekind.__version__}\n")
         raise typer.Exit
-
-
-@contextmanager
-def _told(as_json: bool) -> Iterator[None]:
-    """Ends a command with one line and the right exit code."""
-    try:
-        yield
-    except SamekindError as error:
-        if as_json:
-            _print(show.refusal_json(error))
-        _stop(error.message, 1)
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
-    except BrokenPipeError:
-        # Who read our output has enough; what is left to flush goes nowhere. 141 is what a shell tells of SIGPIPE.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(141) from None
-
-
-def _stop(message: str, code: int) -> NoReturn:
-    print(f"samekind: {message}", file=sys.stderr)
-    raise typer.Exit(code)
-
-
-def _print(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
 
 
 def _end(errors: Iterable[SamekindError | None]) -> None:
@@ -266,32 +231,19 @@ def _end(errors: Iterable[SamekindError | None]) -> None:
         raise typer.Exit(1)
 
 
-def _client(
-    server: str | None, key: str, tls: bool, ca: Path | None, certificate: tuple[Path | None, Path | None], timeout: float
-) -> samekind.Client:
-    cert, cert_key = certificate
-    if bool(cert) != bool(cert_key):
-        _stop("a client's certificate goes with its key; give both --cert and --cert-key", 2)
-    try:
-        shown = (cert, cert_key) if cert and cert_key else None
-        return samekind.connect(server, key=key or None, tls=ca or tls or None, certificate=shown, timeout=timeout)
-    except (OSError, ValueError) as error:
-        _stop(str(error), 2)
-
-
 def _inputs(paths: Sequence[Path] | None, texts: Sequence[str] | None) -> list[tuple[str, Given]]:
     files = [(str(file), file) for path in paths or () for file in _files(path)]
     inputs: list[tuple[str, Given]] = [*files, *((text, text) for text in texts or ())]
-    return inputs or _stop("nothing to look at; give image files, folders or --text", 2)
+    return inputs or stop("nothing to look at; give image files, folders or --text", 2)
 
 
 def _files(path: Path) -> list[Path]:
     if not path.exists():
-        _stop(f"no such file: {path}", 2)
+        stop(f"no such file: {path}", 2)
     if not path.is_dir():
         return [path]
     found = sorted(file for file in path.rglob("*") if file.suffix.lower() in IMAGES and not file.name.startswith(".") and file.is_file())
-    return found or _stop(f"no images in {path}; looked for {', '.join(sorted(IMAGES))}", 2)
+    return found or stop(f"no images in {path}; looked for {', '.join(sorted(IMAGES))}", 2)
 
 
 def _labels(names: str, described: Sequence[str] | None) -> dict[str, list[str]]:
@@ -299,7 +251,7 @@ def _labels(names: str, described: Sequence[str] | None) -> dict[str, list[str]]
     for each in described or ():
         name, _, description = (part.strip() for part in each.partition("="))
         labels.setdefault(name, []).extend([description] if description else [])
-    return labels or _stop('no labels; give --labels cat,dog or --label "ripe=a yellow banana"', 2)
+    return labels or stop('no labels; give --labels cat,dog or --label "ripe=a yellow banana"', 2)
 
 
 def _templates(given: Sequence[str] | None) -> str | Sequence[str]:
@@ -325,4 +277,4 @@ def _save(file: Path, made: Sequence[Embedding]) -> None:
     try:
         np.save(file, rows)
     except OSError as error:
-        _stop(f"cannot write {file}: {error.strerror}", 2)
+        stop(f"cannot write {file}: {error.strerror}", 2)

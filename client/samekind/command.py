@@ -1,0 +1,66 @@
+"""What every command has: the options of a connection, one line and an exit code for an error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+import samekind
+from samekind.errors import SamekindError
+from samekind.show import refusal_json
+
+Server = Annotated[str | None, typer.Option(envvar="SAMEKIND_SERVER", help="Address of the server, host:port; localhost:50051 by default.")]
+Key = Annotated[str, typer.Option(envvar="SAMEKIND_KEY", help="Key the server asks for.")]
+Tls = Annotated[bool, typer.Option("--tls", help="Speak TLS and trust the public authorities.")]
+Ca = Annotated[Path | None, typer.Option(envvar="SAMEKIND_CA", help="Speak TLS and trust the authority of this certificate file.")]
+Cert = Annotated[Path | None, typer.Option(envvar="SAMEKIND_CERT", help="Certificate file to show to a server that asks for one.")]
+CertKey = Annotated[Path | None, typer.Option(envvar="SAMEKIND_CERT_KEY", help="File of that certificate's key.")]
+Timeout = Annotated[float, typer.Option(help="Seconds each request may take; a big batch is several.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
+
+
+@contextmanager
+def told(as_json: bool) -> Iterator[None]:
+    """Ends a command with one line and the right exit code."""
+    try:
+        yield
+    except SamekindError as error:
+        if as_json:
+            say(refusal_json(error))
+        stop(error.message, 1)
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    except BrokenPipeError:
+        # Who read our output has enough; what is left to flush goes nowhere. 141 is what a shell tells of SIGPIPE.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(141) from None
+
+
+def stop(message: str, code: int) -> NoReturn:
+    """Ends the command with one line to people and an exit code."""
+    print(f"samekind: {message}", file=sys.stderr)
+    raise typer.Exit(code)
+
+
+def say(text: str) -> None:
+    """Prints an answer."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def client(server: str | None, key: str, tls: bool, ca: Path | None, certificate: tuple[Path | None, Path | None], timeout: float) -> samekind.Client:
+    """A client by the options given, else by environment and file."""
+    cert, cert_key = certificate
+    if bool(cert) != bool(cert_key):
+        stop("a client's certificate goes with its key; give both --cert and --cert-key", 2)
+    try:
+        shown = (cert, cert_key) if cert and cert_key else None
+        return samekind.connect(server, key=key or None, tls=ca or tls or None, certificate=shown, timeout=timeout)
+    except (OSError, ValueError) as error:
+        stop(str(error), 2)
