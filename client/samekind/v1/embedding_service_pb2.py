@@ -23,11 +23,12 @@ _sym_db = _symbol_database.Default()
 
 
 from samekind.v1.rules import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from samekind.v1 import content_pb2 as samekind_dot_v1_dot_content__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#samekind/v1/embedding_service.proto\x12\x0bsamekind.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x17google/rpc/status.proto\x1a\x19samekind/v1/content.proto\"\xe0\x01\n\x0c\x45mbedRequest\x12\x17\n\x05model\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12\x38\n\x08\x63ontents\x18\x02 \x03(\x0b\x32\x14.samekind.v1.ContentB\x10\xbaH\r\x92\x01\n\x08\x01\x10\x80\x08\"\x03\xd8\x01\x03\x12+\n\x05\x64type\x18\x03 \x01(\x0e\x32\x12.samekind.v1.DtypeB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1c\n\ndimensions\x18\x04 \x01(\rB\x08\xbaH\x05*\x03\x18\x80@\x12\x32\n\tlong_text\x18\x05 \x01(\x0e\x32\x15.samekind.v1.LongTextB\x08\xbaH\x05\x82\x01\x02\x10\x01\"\x86\x01\n\rEmbedResponse\x12)\n\x07results\x18\x01 \x03(\x0b\x32\x18.samekind.v1.EmbedResult\x12%\n\x07vectors\x18\x02 \x01(\x0b\x32\x14.samekind.v1.Vectors\x12#\n\x06report\x18\x03 \x01(\x0b\x32\x13.samekind.v1.Report\"i\n\x0b\x45mbedResult\x12+\n\tembedding\x18\x01 \x01(\x0b\x32\x16.samekind.v1.EmbeddingH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"+\n\tEmbedding\x12\x0b\n\x03row\x18\x01 \x01(\r\x12\x11\n\ttruncated\x18\x02 \x01(\x08\"N\n\x11ListModelsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"Q\n\x12ListModelsResponse\x12\"\n\x06models\x18\x01 \x03(\x0b\x32\x12.samekind.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"*\n\x0fGetModelRequest\x12\x17\n\x05model\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"5\n\x10GetModelResponse\x12!\n\x05model\x18\x01 \x01(\x0b\x32\x12.samekind.v1.Model\"\x8c\x02\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05space\x18\x02 \x01(\t\x12\x12\n\ndimensions\x18\x03 \x01(\r\x12\x19\n\x11prefix_dimensions\x18\x04 \x03(\r\x12\x16\n\x0e\x63ontext_length\x18\x05 \x01(\r\x12\x12\n\nimage_size\x18\x06 \x01(\r\x12\x12\n\nparameters\x18\x07 \x01(\x04\x12*\n\nscore_kind\x18\x08 \x01(\x0e\x32\x16.samekind.v1.ScoreKind\x12\x0f\n\x07runtime\x18\t \x01(\t\x12)\n\tprecision\x18\n \x01(\x0e\x32\x16.samekind.v1.Precision\x12\x0f\n\x07\x64\x65\x66\x61ult\x18\x0b \x01(\x08*W\n\tScoreKind\x12\x1a\n\x16SCORE_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12SCORE_KIND_SOFTMAX\x10\x01\x12\x16\n\x12SCORE_KIND_SIGMOID\x10\x02\x32\xea\x01\n\x10\x45mbeddingService\x12>\n\x05\x45mbed\x12\x19.samekind.v1.EmbedRequest\x1a\x1a.samekind.v1.EmbedResponse\x12M\n\nListModels\x12\x1e.samekind.v1.ListModelsRequest\x1a\x1f.samekind.v1.ListModelsResponse\x12G\n\x08GetModel\x12\x1c.samekind.v1.GetModelRequest\x1a\x1d.samekind.v1.GetModelResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#samekind/v1/embedding_service.proto\x12\x0bsamekind.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/rpc/status.proto\x1a\x19samekind/v1/content.proto\"\xe0\x01\n\x0c\x45mbedRequest\x12\x17\n\x05model\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12\x38\n\x08\x63ontents\x18\x02 \x03(\x0b\x32\x14.samekind.v1.ContentB\x10\xbaH\r\x92\x01\n\x08\x01\x10\x80\x08\"\x03\xd8\x01\x03\x12+\n\x05\x64type\x18\x03 \x01(\x0e\x32\x12.samekind.v1.DtypeB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1c\n\ndimensions\x18\x04 \x01(\rB\x08\xbaH\x05*\x03\x18\x80@\x12\x32\n\tlong_text\x18\x05 \x01(\x0e\x32\x15.samekind.v1.LongTextB\x08\xbaH\x05\x82\x01\x02\x10\x01\"\x86\x01\n\rEmbedResponse\x12)\n\x07results\x18\x01 \x03(\x0b\x32\x18.samekind.v1.EmbedResult\x12%\n\x07vectors\x18\x02 \x01(\x0b\x32\x14.samekind.v1.Vectors\x12#\n\x06report\x18\x03 \x01(\x0b\x32\x13.samekind.v1.Report\"i\n\x0b\x45mbedResult\x12+\n\tembedding\x18\x01 \x01(\x0b\x32\x16.samekind.v1.EmbeddingH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"+\n\tEmbedding\x12\x0b\n\x03row\x18\x01 \x01(\r\x12\x11\n\ttruncated\x18\x02 \x01(\x08\"N\n\x11ListModelsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"Q\n\x12ListModelsResponse\x12\"\n\x06models\x18\x01 \x03(\x0b\x32\x12.samekind.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"*\n\x0fGetModelRequest\x12\x17\n\x05model\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"5\n\x10GetModelResponse\x12!\n\x05model\x18\x01 \x01(\x0b\x32\x12.samekind.v1.Model\"\x8c\x02\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05space\x18\x02 \x01(\t\x12\x12\n\ndimensions\x18\x03 \x01(\r\x12\x19\n\x11prefix_dimensions\x18\x04 \x03(\r\x12\x16\n\x0e\x63ontext_length\x18\x05 \x01(\r\x12\x12\n\nimage_size\x18\x06 \x01(\r\x12\x12\n\nparameters\x18\x07 \x01(\x04\x12*\n\nscore_kind\x18\x08 \x01(\x0e\x32\x16.samekind.v1.ScoreKind\x12\x0f\n\x07runtime\x18\t \x01(\t\x12)\n\tprecision\x18\n \x01(\x0e\x32\x16.samekind.v1.Precision\x12\x0f\n\x07\x64\x65\x66\x61ult\x18\x0b \x01(\x08*W\n\tScoreKind\x12\x1a\n\x16SCORE_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12SCORE_KIND_SOFTMAX\x10\x01\x12\x16\n\x12SCORE_KIND_SIGMOID\x10\x02\x32\xbc\x02\n\x10\x45mbeddingService\x12]\n\x05\x45mbed\x12\x19.samekind.v1.EmbedRequest\x1a\x1a.samekind.v1.EmbedResponse\"\x1d\x82\xd3\xe4\x93\x02\x17\"\x12/v1/contents:embed:\x01*\x12\x61\n\nListModels\x12\x1e.samekind.v1.ListModelsRequest\x1a\x1f.samekind.v1.ListModelsResponse\"\x12\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/models\x12\x66\n\x08GetModel\x12\x1c.samekind.v1.GetModelRequest\x1a\x1d.samekind.v1.GetModelResponse\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/models/{model=**}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,26 +51,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTMODELSREQUEST'].fields_by_name['page_token']._serialized_options = b'\272H\005r\003\030\200\010'
   _globals['_GETMODELREQUEST'].fields_by_name['model']._loaded_options = None
   _globals['_GETMODELREQUEST'].fields_by_name['model']._serialized_options = b'\272H\005r\003\030\200\004'
-  _globals['_SCOREKIND']._serialized_start=1182
-  _globals['_SCOREKIND']._serialized_end=1269
-  _globals['_EMBEDREQUEST']._serialized_start=134
-  _globals['_EMBEDREQUEST']._serialized_end=358
-  _globals['_EMBEDRESPONSE']._serialized_start=361
-  _globals['_EMBEDRESPONSE']._serialized_end=495
-  _globals['_EMBEDRESULT']._serialized_start=497
-  _globals['_EMBEDRESULT']._serialized_end=602
-  _globals['_EMBEDDING']._serialized_start=604
-  _globals['_EMBEDDING']._serialized_end=647
-  _globals['_LISTMODELSREQUEST']._serialized_start=649
-  _globals['_LISTMODELSREQUEST']._serialized_end=727
-  _globals['_LISTMODELSRESPONSE']._serialized_start=729
-  _globals['_LISTMODELSRESPONSE']._serialized_end=810
-  _globals['_GETMODELREQUEST']._serialized_start=812
-  _globals['_GETMODELREQUEST']._serialized_end=854
-  _globals['_GETMODELRESPONSE']._serialized_start=856
-  _globals['_GETMODELRESPONSE']._serialized_end=909
-  _globals['_MODEL']._serialized_start=912
-  _globals['_MODEL']._serialized_end=1180
-  _globals['_EMBEDDINGSERVICE']._serialized_start=1272
-  _globals['_EMBEDDINGSERVICE']._serialized_end=1506
+  _globals['_EMBEDDINGSERVICE'].methods_by_name['Embed']._loaded_options = None
+  _globals['_EMBEDDINGSERVICE'].methods_by_name['Embed']._serialized_options = b'\202\323\344\223\002\027\"\022/v1/contents:embed:\001*'
+  _globals['_EMBEDDINGSERVICE'].methods_by_name['ListModels']._loaded_options = None
+  _globals['_EMBEDDINGSERVICE'].methods_by_name['ListModels']._serialized_options = b'\202\323\344\223\002\014\022\n/v1/models'
+  _globals['_EMBEDDINGSERVICE'].methods_by_name['GetModel']._loaded_options = None
+  _globals['_EMBEDDINGSERVICE'].methods_by_name['GetModel']._serialized_options = b'\202\323\344\223\002\027\022\025/v1/models/{model=**}'
+  _globals['_SCOREKIND']._serialized_start=1212
+  _globals['_SCOREKIND']._serialized_end=1299
+  _globals['_EMBEDREQUEST']._serialized_start=164
+  _globals['_EMBEDREQUEST']._serialized_end=388
+  _globals['_EMBEDRESPONSE']._serialized_start=391
+  _globals['_EMBEDRESPONSE']._serialized_end=525
+  _globals['_EMBEDRESULT']._serialized_start=527
+  _globals['_EMBEDRESULT']._serialized_end=632
+  _globals['_EMBEDDING']._serialized_start=634
+  _globals['_EMBEDDING']._serialized_end=677
+  _globals['_LISTMODELSREQUEST']._serialized_start=679
+  _globals['_LISTMODELSREQUEST']._serialized_end=757
+  _globals['_LISTMODELSRESPONSE']._serialized_start=759
+  _globals['_LISTMODELSRESPONSE']._serialized_end=840
+  _globals['_GETMODELREQUEST']._serialized_start=842
+  _globals['_GETMODELREQUEST']._serialized_end=884
+  _globals['_GETMODELRESPONSE']._serialized_start=886
+  _globals['_GETMODELRESPONSE']._serialized_end=939
+  _globals['_MODEL']._serialized_start=942
+  _globals['_MODEL']._serialized_end=1210
+  _globals['_EMBEDDINGSERVICE']._serialized_start=1302
+  _globals['_EMBEDDINGSERVICE']._serialized_end=1618
 # @@protoc_insertion_point(module_scope)

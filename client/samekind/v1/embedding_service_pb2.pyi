@@ -1,4 +1,5 @@
 from samekind.v1.rules import validate_pb2 as _validate_pb2
+from google.api import annotations_pb2 as _annotations_pb2
 from google.rpc import status_pb2 as _status_pb2
 from samekind.v1 import content_pb2 as _content_pb2
 from google.protobuf.internal import containers as _containers

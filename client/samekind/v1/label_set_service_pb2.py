@@ -23,12 +23,13 @@ _sym_db = _symbol_database.Default()
 
 
 from samekind.v1.rules import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from samekind.v1 import classification_service_pb2 as samekind_dot_v1_dot_classification__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#samekind/v1/label_set_service.proto\x12\x0bsamekind.v1\x1a\x1b\x62uf/validate/validate.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a(samekind/v1/classification_service.proto\"\xfa\x05\n\x08LabelSet\x12\xb8\x01\n\x04name\x18\x01 \x01(\tB\xa9\x01\xbaH\xa5\x01\xba\x01\xa1\x01\n\x0elabel_set.name\x12\x62\x61 label set\'s name is 1 to 63 small letters, digits, \'.\', \'_\' and \'-\', the first a letter or digit\x1a+this.matches(\'^[a-z0-9][a-z0-9._-]{0,62}$\')\x12-\n\x06labels\x18\x02 \x03(\x0b\x32\x12.samekind.v1.LabelB\t\xbaH\x06\x92\x01\x03\x10\x90N\x12\x1d\n\x0ctemplate_set\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\xa0\x01\n\ttemplates\x18\x04 \x03(\tB\x8c\x01\xbaH\x88\x01\x92\x01\x84\x01\x10\x80\x02\"\x7fr\x03\x18\x80\x08\xba\x01w\n\x12label_set.template\x12;a template holds exactly one {} where the label\'s name goes\x1a$this.matches(\'^[^{}]*[{][}][^{}]*$\')\x12\x17\n\x05model\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12\x0f\n\x07version\x18\x06 \x01(\x04\x12\x15\n\x04\x65tag\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x13\n\x0blabel_count\x18\x08 \x01(\r\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x89\x01\xbaH\x85\x01\x1a\x82\x01\n\x1flabel_set.one_kind_of_templates\x12(give template_set or templates, not both\x1a\x35this.template_set == \'\' || this.templates.size() == 0\"g\n\x15\x43reateLabelSetRequest\x12\x30\n\tlabel_set\x18\x01 \x01(\x0b\x32\x15.samekind.v1.LabelSetB\x06\xbaH\x03\xc8\x01\x01\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\"B\n\x16\x43reateLabelSetResponse\x12(\n\tlabel_set\x18\x01 \x01(\x0b\x32\x15.samekind.v1.LabelSet\"\xb7\x01\n\x12GetLabelSetRequest\x12\xa0\x01\n\x04name\x18\x01 \x01(\tB\x91\x01\xbaH\x8d\x01\xba\x01\x89\x01\n\x13label_set.reference\x12\x31\x61 label set is named as it is, or as name@version\x1a?this.matches(\'^[a-z0-9][a-z0-9._-]{0,62}(@[1-9][0-9]{0,18})?$\')\"?\n\x13GetLabelSetResponse\x12(\n\tlabel_set\x18\x01 \x01(\x0b\x32\x15.samekind.v1.LabelSet\"Q\n\x14ListLabelSetsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"[\n\x15ListLabelSetsResponse\x12)\n\nlabel_sets\x18\x01 \x03(\x0b\x32\x15.samekind.v1.LabelSet\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xf5\x01\n\x15UpdateLabelSetRequest\x12\x30\n\tlabel_set\x18\x01 \x01(\x0b\x32\x15.samekind.v1.LabelSetB\x06\xbaH\x03\xc8\x01\x01\x12u\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskBD\xbaHA\xba\x01>\n\x11update_mask.paths\x12\x10\x61t most 16 paths\x1a\x17this.paths.size() <= 16\x12\x15\n\rallow_missing\x18\x03 \x01(\x08\x12\x1c\n\nrequest_id\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\"B\n\x16UpdateLabelSetResponse\x12(\n\tlabel_set\x18\x01 \x01(\x0b\x32\x15.samekind.v1.LabelSet\"\x9e\x02\n\x15\x44\x65leteLabelSetRequest\x12\xb8\x01\n\x04name\x18\x01 \x01(\tB\xa9\x01\xbaH\xa5\x01\xba\x01\xa1\x01\n\x0elabel_set.name\x12\x62\x61 label set\'s name is 1 to 63 small letters, digits, \'.\', \'_\' and \'-\', the first a letter or digit\x1a+this.matches(\'^[a-z0-9][a-z0-9._-]{0,62}$\')\x12\x15\n\x04\x65tag\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x15\n\rallow_missing\x18\x03 \x01(\x08\x12\x1c\n\nrequest_id\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\"\x18\n\x16\x44\x65leteLabelSetResponse2\xcc\x03\n\x0fLabelSetService\x12Y\n\x0e\x43reateLabelSet\x12\".samekind.v1.CreateLabelSetRequest\x1a#.samekind.v1.CreateLabelSetResponse\x12P\n\x0bGetLabelSet\x12\x1f.samekind.v1.GetLabelSetRequest\x1a .samekind.v1.GetLabelSetResponse\x12V\n\rListLabelSets\x12!.samekind.v1.ListLabelSetsRequest\x1a\".samekind.v1.ListLabelSetsResponse\x12Y\n\x0eUpdateLabelSet\x12\".samekind.v1.UpdateLabelSetRequest\x1a#.samekind.v1.UpdateLabelSetResponse\x12Y\n\x0e\x44\x65leteLabelSet\x12\".samekind.v1.DeleteLabelSetRequest\x1a#.samekind.v1.DeleteLabelSetResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#samekind/v1/label_set_service.proto\x12\x0bsamekind.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a(samekind/v1/classification_service.proto\"\xfa\x05\n\x08LabelSet\x12\xb8\x01\n\x04name\x18\x01 \x01(\tB\xa9\x01\xbaH\xa5\x01\xba\x01\xa1\x01\n\x0elabel_set.name\x12\x62\x61 label set\'s name is 1 to 63 small letters, digits, \'.\', \'_\' and \'-\', the first a letter or digit\x1a+this.matches(\'^[a-z0-9][a-z0-9._-]{0,62}$\')\x12-\n\x06labels\x18\x02 \x03(\x0b\x32\x12.samekind.v1.LabelB\t\xbaH\x06\x92\x01\x03\x10\x90N\x12\x1d\n\x0ctemplate_set\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\xa0\x01\n\ttemplates\x18\x04 \x03(\tB\x8c\x01\xbaH\x88\x01\x92\x01\x84\x01\x10\x80\x02\"\x7fr\x03\x18\x80\x08\xba\x01w\n\x12label_set.template\x12;a template holds exactly one {} where the label\'s name goes\x1a$this.matches(\'^[^{}]*[{][}][^{}]*$\')\x12\x17\n\x05model\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12\x0f\n\x07version\x18\x06 \x01(\x04\x12\x15\n\x04\x65tag\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x13\n\x0blabel_count\x18\x08 \x01(\r\x12/\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0bupdate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp:\x89\x01\xbaH\x85\x01\x1a\x82\x01\n\x1flabel_set.one_kind_of_templates\x12(give template_set or templates, not both\x1a\x35this.template_set == \'\' || this.templates.size() == 0\"g\n\x15\x43reateLabelSetRequest\x12\x30\n\tlabel_set\x18\x01 \x01(\x0b\x32\x15.samekind.v1.LabelSetB\x06\xbaH\x03\xc8\x01\x01\x12\x1c\n\nrequest_id\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\"B\n\x16\x43reateLabelSetResponse\x12(\n\tlabel_set\x18\x01 \x01(\x0b\x32\x15.samekind.v1.LabelSet\"\xb7\x01\n\x12GetLabelSetRequest\x12\xa0\x01\n\x04name\x18\x01 \x01(\tB\x91\x01\xbaH\x8d\x01\xba\x01\x89\x01\n\x13label_set.reference\x12\x31\x61 label set is named as it is, or as name@version\x1a?this.matches(\'^[a-z0-9][a-z0-9._-]{0,62}(@[1-9][0-9]{0,18})?$\')\"?\n\x13GetLabelSetResponse\x12(\n\tlabel_set\x18\x01 \x01(\x0b\x32\x15.samekind.v1.LabelSet\"Q\n\x14ListLabelSetsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"[\n\x15ListLabelSetsResponse\x12)\n\nlabel_sets\x18\x01 \x03(\x0b\x32\x15.samekind.v1.LabelSet\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xf5\x01\n\x15UpdateLabelSetRequest\x12\x30\n\tlabel_set\x18\x01 \x01(\x0b\x32\x15.samekind.v1.LabelSetB\x06\xbaH\x03\xc8\x01\x01\x12u\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskBD\xbaHA\xba\x01>\n\x11update_mask.paths\x12\x10\x61t most 16 paths\x1a\x17this.paths.size() <= 16\x12\x15\n\rallow_missing\x18\x03 \x01(\x08\x12\x1c\n\nrequest_id\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\"B\n\x16UpdateLabelSetResponse\x12(\n\tlabel_set\x18\x01 \x01(\x0b\x32\x15.samekind.v1.LabelSet\"\x9e\x02\n\x15\x44\x65leteLabelSetRequest\x12\xb8\x01\n\x04name\x18\x01 \x01(\tB\xa9\x01\xbaH\xa5\x01\xba\x01\xa1\x01\n\x0elabel_set.name\x12\x62\x61 label set\'s name is 1 to 63 small letters, digits, \'.\', \'_\' and \'-\', the first a letter or digit\x1a+this.matches(\'^[a-z0-9][a-z0-9._-]{0,62}$\')\x12\x15\n\x04\x65tag\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x15\n\rallow_missing\x18\x03 \x01(\x08\x12\x1c\n\nrequest_id\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x01\"\x18\n\x16\x44\x65leteLabelSetResponse2\xf5\x04\n\x0fLabelSetService\x12{\n\x0e\x43reateLabelSet\x12\".samekind.v1.CreateLabelSetRequest\x1a#.samekind.v1.CreateLabelSetResponse\" \x82\xd3\xe4\x93\x02\x1a\"\r/v1/labelSets:\tlabel_set\x12n\n\x0bGetLabelSet\x12\x1f.samekind.v1.GetLabelSetRequest\x1a .samekind.v1.GetLabelSetResponse\"\x1c\x82\xd3\xe4\x93\x02\x16\x12\x14/v1/labelSets/{name}\x12m\n\rListLabelSets\x12!.samekind.v1.ListLabelSetsRequest\x1a\".samekind.v1.ListLabelSetsResponse\"\x15\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/labelSets\x12\x8c\x01\n\x0eUpdateLabelSet\x12\".samekind.v1.UpdateLabelSetRequest\x1a#.samekind.v1.UpdateLabelSetResponse\"1\x82\xd3\xe4\x93\x02+2\x1e/v1/labelSets/{label_set.name}:\tlabel_set\x12w\n\x0e\x44\x65leteLabelSet\x12\".samekind.v1.DeleteLabelSetRequest\x1a#.samekind.v1.DeleteLabelSetResponse\"\x1c\x82\xd3\xe4\x93\x02\x16*\x14/v1/labelSets/{name}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -71,28 +72,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELETELABELSETREQUEST'].fields_by_name['etag']._serialized_options = b'\272H\004r\002\030@'
   _globals['_DELETELABELSETREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_DELETELABELSETREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\200\001'
-  _globals['_LABELSET']._serialized_start=191
-  _globals['_LABELSET']._serialized_end=953
-  _globals['_CREATELABELSETREQUEST']._serialized_start=955
-  _globals['_CREATELABELSETREQUEST']._serialized_end=1058
-  _globals['_CREATELABELSETRESPONSE']._serialized_start=1060
-  _globals['_CREATELABELSETRESPONSE']._serialized_end=1126
-  _globals['_GETLABELSETREQUEST']._serialized_start=1129
-  _globals['_GETLABELSETREQUEST']._serialized_end=1312
-  _globals['_GETLABELSETRESPONSE']._serialized_start=1314
-  _globals['_GETLABELSETRESPONSE']._serialized_end=1377
-  _globals['_LISTLABELSETSREQUEST']._serialized_start=1379
-  _globals['_LISTLABELSETSREQUEST']._serialized_end=1460
-  _globals['_LISTLABELSETSRESPONSE']._serialized_start=1462
-  _globals['_LISTLABELSETSRESPONSE']._serialized_end=1553
-  _globals['_UPDATELABELSETREQUEST']._serialized_start=1556
-  _globals['_UPDATELABELSETREQUEST']._serialized_end=1801
-  _globals['_UPDATELABELSETRESPONSE']._serialized_start=1803
-  _globals['_UPDATELABELSETRESPONSE']._serialized_end=1869
-  _globals['_DELETELABELSETREQUEST']._serialized_start=1872
-  _globals['_DELETELABELSETREQUEST']._serialized_end=2158
-  _globals['_DELETELABELSETRESPONSE']._serialized_start=2160
-  _globals['_DELETELABELSETRESPONSE']._serialized_end=2184
-  _globals['_LABELSETSERVICE']._serialized_start=2187
-  _globals['_LABELSETSERVICE']._serialized_end=2647
+  _globals['_LABELSETSERVICE'].methods_by_name['CreateLabelSet']._loaded_options = None
+  _globals['_LABELSETSERVICE'].methods_by_name['CreateLabelSet']._serialized_options = b'\202\323\344\223\002\032\"\r/v1/labelSets:\tlabel_set'
+  _globals['_LABELSETSERVICE'].methods_by_name['GetLabelSet']._loaded_options = None
+  _globals['_LABELSETSERVICE'].methods_by_name['GetLabelSet']._serialized_options = b'\202\323\344\223\002\026\022\024/v1/labelSets/{name}'
+  _globals['_LABELSETSERVICE'].methods_by_name['ListLabelSets']._loaded_options = None
+  _globals['_LABELSETSERVICE'].methods_by_name['ListLabelSets']._serialized_options = b'\202\323\344\223\002\017\022\r/v1/labelSets'
+  _globals['_LABELSETSERVICE'].methods_by_name['UpdateLabelSet']._loaded_options = None
+  _globals['_LABELSETSERVICE'].methods_by_name['UpdateLabelSet']._serialized_options = b'\202\323\344\223\002+2\036/v1/labelSets/{label_set.name}:\tlabel_set'
+  _globals['_LABELSETSERVICE'].methods_by_name['DeleteLabelSet']._loaded_options = None
+  _globals['_LABELSETSERVICE'].methods_by_name['DeleteLabelSet']._serialized_options = b'\202\323\344\223\002\026*\024/v1/labelSets/{name}'
+  _globals['_LABELSET']._serialized_start=221
+  _globals['_LABELSET']._serialized_end=983
+  _globals['_CREATELABELSETREQUEST']._serialized_start=985
+  _globals['_CREATELABELSETREQUEST']._serialized_end=1088
+  _globals['_CREATELABELSETRESPONSE']._serialized_start=1090
+  _globals['_CREATELABELSETRESPONSE']._serialized_end=1156
+  _globals['_GETLABELSETREQUEST']._serialized_start=1159
+  _globals['_GETLABELSETREQUEST']._serialized_end=1342
+  _globals['_GETLABELSETRESPONSE']._serialized_start=1344
+  _globals['_GETLABELSETRESPONSE']._serialized_end=1407
+  _globals['_LISTLABELSETSREQUEST']._serialized_start=1409
+  _globals['_LISTLABELSETSREQUEST']._serialized_end=1490
+  _globals['_LISTLABELSETSRESPONSE']._serialized_start=1492
+  _globals['_LISTLABELSETSRESPONSE']._serialized_end=1583
+  _globals['_UPDATELABELSETREQUEST']._serialized_start=1586
+  _globals['_UPDATELABELSETREQUEST']._serialized_end=1831
+  _globals['_UPDATELABELSETRESPONSE']._serialized_start=1833
+  _globals['_UPDATELABELSETRESPONSE']._serialized_end=1899
+  _globals['_DELETELABELSETREQUEST']._serialized_start=1902
+  _globals['_DELETELABELSETREQUEST']._serialized_end=2188
+  _globals['_DELETELABELSETRESPONSE']._serialized_start=2190
+  _globals['_DELETELABELSETRESPONSE']._serialized_end=2214
+  _globals['_LABELSETSERVICE']._serialized_start=2217
+  _globals['_LABELSETSERVICE']._serialized_end=2846
 # @@protoc_insertion_point(module_scope)

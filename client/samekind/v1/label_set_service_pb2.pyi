@@ -1,6 +1,7 @@
 import datetime
 
 from samekind.v1.rules import validate_pb2 as _validate_pb2
+from google.api import annotations_pb2 as _annotations_pb2
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from samekind.v1 import classification_service_pb2 as _classification_service_pb2
