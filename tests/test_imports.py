@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 RANKS = {
     "samekind": [
-        *(["errors", "keys"], ["types"], ["v1", "shop"], ["wire"], ["inputs"], ["batches"]),
+        *(["errors", "keys"], ["types"], ["filters", "v1", "shop"], ["wire"], ["inputs"], ["batches"]),
         *(["calls", "connection"], ["config"], ["client"], ["demo", "on_disk", "show"], ["command"], ["labels_command"], ["cli"]),
     ],
     "samekind_server": [

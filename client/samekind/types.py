@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -191,3 +191,78 @@ class Model:
     runtime: str
     precision: Precision
     default: bool = False
+
+
+class Metric(Enum):
+    """How near two vectors are: by their angle, their product, or their distance. A score is higher where they are nearer."""
+
+    COSINE = "cosine"
+    DOT = "dot"
+    EUCLIDEAN = "euclidean"
+
+
+@dataclass(frozen=True)
+class Fused:
+    """An item's contents are one vector: their weighted sum, of unit length for the cosine."""
+
+    text: float = 1.0
+    image: float = 1.0
+    vector: float = 1.0
+
+
+@dataclass(frozen=True)
+class Best:
+    """Each of an item's contents is compared, and the nearest counts."""
+
+
+Comparison = Fused | Best
+
+
+class WriteMode(Enum):
+    """What becomes of an item that is there, or is not there yet."""
+
+    UPSERT = "upsert"
+    INSERT = "insert"
+    UPDATE = "update"
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """A named set of items in one space; version, etag, count and times are the server's to tell.
+
+    Without a model it holds ready vectors of `space` alone. `m` and `ef_construction` shape the graph that finds the nearest
+    (HNSW, arXiv 1603.09320); `thumbnail_size` is the longer side, in pixels, of the small picture kept of each image, 0: none.
+    """
+
+    name: str
+    model: str = ""
+    space: str = ""
+    dimensions: int = 0
+    metric: Metric = Metric.COSINE
+    comparison: Comparison = field(default_factory=Fused)
+    m: int = 16
+    ef_construction: int = 200
+    thumbnail_size: int = 0
+    version: int = 0
+    etag: str = ""
+    create_time: datetime | None = None
+    update_time: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Item:
+    """A thing in a catalog: an id of 1 to 512 bytes, at most one text, one image and one ready vector, and attributes.
+
+    `version` rises whenever the item changes; given with a write, it is made only where the item is still at that version.
+    In answers `contents` has the text, `vectors` (by text, image, vector) and `thumbnail` (a JPEG's bytes) what was asked for.
+    """
+
+    id: str
+    contents: Sequence[Content] = ()
+    attributes: Mapping[str, Value] = field(default_factory=dict, hash=False)
+    version: int = 0
+    kinds: tuple[str, ...] = ()
+    vectors: Mapping[str, Vector] = field(default_factory=dict, hash=False)
+    thumbnail: bytes = b""
+    create_time: datetime | None = None
+    update_time: datetime | None = None
