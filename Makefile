@@ -49,10 +49,12 @@ check: $(DEV) $(BUF) ## lint, types, protos, Dockerfile
 	if [ -n "$$tag" ]; then set -x; $(BUF) breaking --against ".git#tag=$$tag"; \
 	else echo "buf breaking: no release (a v* tag) is here yet, so there is none to break"; fi
 	$(BIN)/python proto/generate.py --check client
+	$(BIN)/python -m proto.reference --check docs/reference
 	$(BIN)/hadolint Dockerfile
 
-proto: $(DEV) ## make client/samekind/v1 from the protos
+proto: $(DEV) ## make client/samekind/v1 and docs/reference from the protos
 	$(BIN)/python proto/generate.py client
+	$(BIN)/python -m proto.reference docs/reference
 
 bench: $(RUN) ## measure speed
 	$(BIN)/python -m benchmarks $(ARGS)

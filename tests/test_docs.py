@@ -17,8 +17,8 @@ from samekind_server import keys_command
 from samekind_server.settings import SETTINGS
 
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-DOCS = {page.name: page.read_text() for page in PAGES}
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+DOCS = {page.relative_to(ROOT).as_posix().removeprefix("docs/"): page.read_text() for page in PAGES}
 FILES = (classification_service_pb2, embedding_service_pb2, label_set_service_pb2)
 SERVICES = [service for file in FILES for service in file.DESCRIPTOR.services_by_name.values()]
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
@@ -102,7 +102,7 @@ def test_a_python_block_runs_against_a_real_server(code, server, photos, tmp_pat
     exec(compile(code.replace("localhost:50051", server), "a block of Python", "exec"), {"__name__": "__main__"})
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=list(DOCS))
 def test_a_link_within_the_project_leads_somewhere(page):
     links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()) if "://" not in link and link[0] != "#"]
     assert [link for link in links if not (page.parent / link).exists()] == []

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import grpc_tools
 import pytest
 from google.protobuf import descriptor_pb2 as pb
+from google.protobuf.json_format import ParseDict
 from google.protobuf.message import Message
-from grpc_tools import protoc
 
+from proto import reference, rules
 from proto.generate import ROOT, stale
 from samekind.v1 import buf_validate_pb2
 from samekind.v1.rules import validate_pb2
@@ -49,18 +49,11 @@ def walk(proto: Message, comments: dict[tuple[int, ...], str], path: tuple[int, 
             yield from walk(child, comments, place, f"{name}.")
 
 
-def file_set(folder: Path) -> pb.FileDescriptorSet:
-    files = [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("samekind/v1/*.proto"))]
-    include = Path(grpc_tools.__file__).parent / "_proto"
-    assert protoc.main(["protoc", f"-I{ROOT}", f"-I{include}", "--include_source_info", f"--descriptor_set_out={folder / 'set'}", *files]) == 0
-    return pb.FileDescriptorSet.FromString((folder / "set").read_bytes())
-
-
 @pytest.fixture(scope="module")
-def declared(tmp_path_factory) -> list[Declared]:
+def declared() -> list[Declared]:
     """Every service, method, message, field, oneof, enum and value of samekind.v1."""
     found = []
-    for file in file_set(tmp_path_factory.mktemp("protos")).file:
+    for file in reference.file_set().file:
         comments = {tuple(place.path): place.leading_comments for place in file.source_code_info.location}
         found += walk(file, comments)
     return found
@@ -93,6 +86,32 @@ def asked(declared: list[Declared]) -> list[Declared]:
 
 def test_the_generated_code_is_as_the_protos_make_it():
     assert stale(ROOT.parent / "client") == []
+
+
+def test_the_reference_is_as_the_protos_make_it():
+    assert reference.stale(ROOT.parent / "docs/reference") == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ({"string": {"min_len": 1, "max_len": 65536}}, "1 to 65,536 characters"),
+        ({"bytes": {"max_len": 512}, "required": True}, "required; at most 512 bytes"),
+        (
+            {"repeated": {"min_items": 1, "unique": True, "items": {"double": {"gt": 0, "finite": True}}}},
+            "1 or more items; all different; each: more than 0, finite",
+        ),
+        ({"map": {"max_pairs": 64, "keys": {"string": {"len": 3}}}}, "at most 64 entries; keys: exactly 3 characters"),
+        ({"string": {"in": ["cosine", "dot"]}}, "one of `cosine`, `dot`"),
+        ({"string": {"uuid": True}}, "uuid"),
+        ({"duration": {"lte": "86400s"}}, "at most 86,400 s"),
+        ({"cel": [{"message": "at most 16 paths", "expression": "true"}], "ignore": "IGNORE_ALWAYS"}, "checked by itself; at most 16 paths"),
+    ],
+)
+def test_a_rule_is_said_in_words(rule, words):
+    options = pb.FieldOptions()
+    ParseDict(rule, options.Extensions[validate_pb2.field])
+    assert rules.of_field(options) == words
 
 
 def test_everything_a_proto_declares_has_a_comment(declared):
