@@ -1,0 +1,156 @@
+"""What an index of vectors can do, whichever way it finds them; the exact one is the twin that every other agrees with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samekind.types import Floats, Metric
+
+Rows = NDArray[np.int64]
+Step = Callable[[str], object]
+
+BUFFER = 20_000  # Vectors that may wait outside the graph: a search compares each of them.
+
+
+def unwatched(step: str) -> None:
+    """Watches no step."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What an index is of: vectors of `dimensions` numbers under a metric, and how its graph is made (HNSW's M and efConstruction)."""
+
+    dimensions: int
+    metric: Metric = Metric.COSINE
+    m: int = 16
+    ef_construction: int = 200
+
+
+@dataclass(frozen=True)
+class Nearest:
+    """One query's rows, nearest first, ties by the lower row; and how they were found.
+
+    `rows` (n,) int64 and `scores` (n,) float32, n ≤ k. A score is higher where nearer: the cosine, the product, or the negative distance.
+    It depends on the query and the row's vector alone, to the last bit, not on the way it was found or on what else was asked.
+    `exact`: every row that could be an answer was compared; else the graph chose. `seen`: rows whose exact score was computed.
+    Fewer than k means that no more rows are there (or allowed), never that some were not found.
+    """
+
+    rows: Rows
+    scores: Floats
+    exact: bool
+    seen: int
+
+
+@dataclass(frozen=True)
+class Stats:
+    """The state of an index; numbers are of vectors.
+
+    `live` can be found; `removed` are gone from answers and still take memory; `buffered` are live but not in the graph, and compared
+    with each query; `room` may still be added before `add` should wait; `building`: a graph is being made beside the one that answers (or
+    beside exact search); `changed`: added and removed since the last snapshot; `memory_bytes`: vectors, rows and graph, not Python itself.
+    """
+
+    live: int
+    removed: int
+    buffered: int
+    room: int
+    graph: bool
+    building: bool
+    changed: int
+    memory_bytes: int
+
+
+class Index(Protocol):
+    """Vectors by the store's row numbers. One thread at a time may add, remove and save; any number may ask, at the same time as that one.
+
+    What `add` and `remove` did is seen by every `nearest` begun after they returned. None of them waits for a graph: that is what `tend`
+    is for, which one thread calls again and again (see `Tender`). Rows are int64 arrays, vectors float32 (n, dimensions), C order.
+    """
+
+    def add(self, rows: Rows, vectors: Floats) -> None:
+        """Takes the vectors in, whole or not at all. Keeps a copy; cosine vectors are made unit.
+
+        Rows ascend, and are above every row added before, removed ones too (else ValueError). Raises BadVector, naming the place in
+        `vectors`, where one is zero (cosine), not finite, too long (a squared length above 1e37) or of another size. Never waits and
+        never refuses for want of room, as the store has the rows already: ask `room` before writing to the store.
+        """
+        ...
+
+    def remove(self, rows: Rows) -> int:
+        """How many were live and are now gone; others, unknown or removed before, are passed over. Any order."""
+        ...
+
+    def nearest(self, queries: Floats, k: int, *, allowed: Rows | None = None, exact: bool = False, effort: int = 0) -> list[Nearest]:
+        """The k nearest live rows of each query, (n, dimensions) float32, in the order of the queries.
+
+        `allowed`: only these, ascending and without doubles; unknown and removed ones are passed over. `exact` compares them all. `effort`:
+        how many candidates a graph looks at at least, for more recall (0: its own default). k may be above the number of rows.
+        Raises BadVector where a query is not finite, zero (cosine), too long, or of another size.
+        """
+        ...
+
+    def vectors(self, rows: Rows) -> Floats:
+        """The vectors (n, dimensions) as they are compared, unit for the cosine, in the order of `rows`. Raises KeyError where one is not live."""
+        ...
+
+    def rows(self) -> Rows:
+        """Every live row, ascending: what the store is compared with after `open`."""
+        ...
+
+    def room(self, count: int, timeout: float) -> bool:
+        """Whether `count` may be added without the buffer growing above BUFFER, waiting up to `timeout` seconds (0: not at all) for that.
+
+        A count above BUFFER waits for an empty buffer. Rows that a rebuild has yet to put in the graph do not count.
+        """
+        ...
+
+    def tend(self) -> bool:
+        """Does one short step (milliseconds) of what waits: rows into the graph, marks, a rebuild; False when nothing is left to do.
+
+        Any thread, one at a time: a second caller waits. Searches never wait longer than a step.
+        """
+        ...
+
+    def save(self, folder: Path, *, identity: str, change: int, step: Step = unwatched) -> None:
+        """Puts a snapshot in place of what `folder` (made if missing) holds, whole or not at all, durable when this returns.
+
+        `identity` says whose it is (catalog, modality, the store's own incarnation): `open` refuses another's. `change` is the store's change
+        number up to which every change has been given to this index (later ones may be in it too). Rows in the buffer are left out: `rows`
+        of what is opened tells. `step` is told each step by its name before it is done (SAVE_STEPS). Raises OSError; the old one then stands.
+        """
+        ...
+
+    def stats(self) -> Stats:
+        """The state now."""
+        ...
+
+    def close(self) -> None:
+        """Frees what it holds; nothing else may be called then."""
+        ...
+
+
+SAVE_STEPS = ("clear", "graph", "rows", "sync", "manifest", "rename", "sync-folder", "sweep")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What `hnsw.opened(folder, shape, identity=…, newest=…)` answers: an index from a snapshot, or an empty one and why it must be filled.
+
+    It raises nothing for what lies in the folder. `newest` is the store's change number now: a snapshot above it is of another life of the store.
+
+    Where `rebuild` is empty the index holds a snapshot's rows, up to date until `change`: the caller removes `index.rows()` that the store has
+    no more, and adds those of the store that are not in it (their numbers are above all that are; where one is not, take a new
+    `hnsw.Hnsw(shape)` and add every row). Where `rebuild` says why, the index is empty: add every row of the store, ascending. In both cases it answers at once and
+    exactly about what it holds, while `tend` brings the graph up to date.
+    """
+
+    index: Index
+    change: int = 0
+    rebuild: str = ""
