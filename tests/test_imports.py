@@ -11,7 +11,8 @@ ROOT = Path(__file__).parent.parent
 RANKS = {
     "samekind": [
         *(["errors", "keys"], ["types"], ["filters", "v1", "shop"], ["wire"], ["inputs"], ["batches"]),
-        *(["calls", "connection"], ["config"], ["client"], ["demo", "on_disk", "show"], ["command"], ["labels_command"], ["cli"]),
+        *(["calls", "connection", "methods"], ["label_set_calls"], ["label_sets", "config"], ["client"]),
+        *(["demo", "on_disk", "show"], ["command"], ["labels_command"], ["cli"]),
     ],
     "samekind_server": [
         *(["embedding"], ["store", "index"], ["catalog"], ["classification"], ["edge", "data_dir", "settings"]),

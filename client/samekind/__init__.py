@@ -5,6 +5,7 @@ from importlib.metadata import PackageNotFoundError, version
 from samekind import errors
 from samekind.client import AsyncClient, Client, aconnect, connect
 from samekind.errors import SamekindError
+from samekind.label_sets import AsyncLabelSetHandle, LabelSetHandle
 from samekind.types import (
     Answer,
     Embedding,
@@ -12,6 +13,7 @@ from samekind.types import (
     Label,
     Labels,
     LabelScore,
+    LabelSet,
     LongText,
     Model,
     Precision,
@@ -30,11 +32,14 @@ except PackageNotFoundError:  # a copy of the source that nobody installed
 __all__ = [
     "Answer",
     "AsyncClient",
+    "AsyncLabelSetHandle",
     "Client",
     "Embedding",
     "Image",
     "Label",
     "LabelScore",
+    "LabelSet",
+    "LabelSetHandle",
     "Labels",
     "LongText",
     "Model",

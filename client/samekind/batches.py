@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 from samekind import inputs, wire
 from samekind.errors import Internal, RequestTooLarge, SamekindError
 from samekind.inputs import Given
-from samekind.types import Answer, Embedding, Model
+from samekind.types import Answer, Embedding, LabelSet, Model
 from samekind.v1 import content_pb2 as words
 
 # The proto's own cap, and a size that keeps a request small beside any server's limit on messages.
@@ -22,7 +22,7 @@ MOST_CONTENTS = 1024
 MOST_BYTES = 4 << 20
 
 Response = TypeVar("Response")
-Item = TypeVar("Item", Answer, Embedding, Model)
+Item = TypeVar("Item", Answer, Embedding, LabelSet, Model)
 Failing = TypeVar("Failing", Answer, Embedding)
 Result = TypeVar("Result")
 Entry = words.Content | SamekindError

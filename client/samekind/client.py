@@ -5,22 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
-from functools import cached_property, partial, wraps
-from inspect import Parameter, signature
+from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, Self, TypeAlias, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeAlias
 
 import grpc
 from google.protobuf.message import Message
 
-from samekind import calls
+from samekind import calls, label_set_calls
 from samekind.batches import Call, Item, Part, Response, Result, serialized
 from samekind.config import Way, connected
 from samekind.connection import Connection
+from samekind.label_set_calls import Kept
+from samekind.label_sets import AsyncLabelSetHandle, LabelSetHandle
+from samekind.methods import described
 
 P = ParamSpec("P")
-Asked = TypeVar("Asked", bound=Callable[..., object])
 Ask: TypeAlias = "grpc.UnaryUnaryMultiCallable[Message, Response]"
 AioAsk: TypeAlias = "grpc.aio.UnaryUnaryMultiCallable[Message, Response]"
 
@@ -66,7 +67,7 @@ def _blocking(build: Callable[P, Call[Response, Item, Result]]) -> Callable[Conc
     def ask(client: Client, /, *args: P.args, **kwargs: P.kwargs) -> Result:
         return client._run(build(*args, **kwargs))
 
-    return _described(ask, build)
+    return described(ask, build)
 
 
 def _awaited(build: Callable[P, Call[Response, Item, Result]]) -> Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, Result]]:
@@ -75,16 +76,25 @@ def _awaited(build: Callable[P, Call[Response, Item, Result]]) -> Callable[Conca
     async def ask(client: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> Result:
         return await client._run(build(*args, **kwargs))
 
-    return _described(ask, build)
+    return described(ask, build)
 
 
-def _described(method: Asked, build: Callable[..., object]) -> Asked:
-    """The method with its builder's words and signature, as `help` shows them."""
-    wraps(build)(method)
-    asked = signature(build)
-    this = Parameter("self", Parameter.POSITIONAL_ONLY)
-    vars(method)["__signature__"] = asked.replace(parameters=[this, *asked.parameters.values()], return_annotation=asked.empty)
-    return method
+def _opened(build: Callable[P, Call[Response, Item, Kept]]) -> Callable[Concatenate[Client, P], LabelSetHandle]:
+    """The builder as a method that answers a handle."""
+
+    def ask(client: Client, /, *args: P.args, **kwargs: P.kwargs) -> LabelSetHandle:
+        return LabelSetHandle(client._run, client._run(build(*args, **kwargs)))
+
+    return described(ask, build)
+
+
+def _async_opened(build: Callable[P, Call[Response, Item, Kept]]) -> Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, AsyncLabelSetHandle]]:
+    """The builder as a method to await that answers a handle."""
+
+    async def ask(client: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> AsyncLabelSetHandle:
+        return AsyncLabelSetHandle(client._run, await client._run(build(*args, **kwargs)))
+
+    return described(ask, build)
 
 
 class Client:
@@ -98,6 +108,9 @@ class Client:
     embed = _blocking(calls.embed)
     models = _blocking(calls.list_models)
     model = _blocking(calls.get_model)
+    label_set = _opened(label_set_calls.label_set)
+    label_sets = _blocking(label_set_calls.label_sets)
+    delete_label_set = _blocking(label_set_calls.delete_label_set)
 
     def close(self) -> None:
         """Hangs up; what is under way is cancelled."""
@@ -159,6 +172,9 @@ class AsyncClient:
     embed = _awaited(calls.embed)
     models = _awaited(calls.list_models)
     model = _awaited(calls.get_model)
+    label_set = _async_opened(label_set_calls.label_set)
+    label_sets = _awaited(label_set_calls.label_sets)
+    delete_label_set = _awaited(label_set_calls.delete_label_set)
 
     async def close(self) -> None:
         """Hangs up; what is under way is cancelled."""
