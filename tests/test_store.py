@@ -13,7 +13,7 @@ import pytest
 from samekind.errors import BadRequest, Overloaded, SettingError, StoreUnavailable, Unavailable
 from samekind_server.store import label_sets, requests
 from samekind_server.store.base import Store, Transaction
-from samekind_server.store.migrations import migrate
+from samekind_server.store.migrations import MIGRATIONS, migrate
 from samekind_server.store.requests import Request
 from samekind_server.store.sqlite import FILE, SqliteStore
 from samekind_server.store.writer import TOGETHER, Statements
@@ -159,6 +159,14 @@ def test_threads_that_write_and_read_at_once_each_see_their_own(store):
     assert (wrong, len(names(store))) == ([], 160)
 
 
+def test_who_is_to_be_told_first_is_told_in_the_order_of_commits_and_before_who_waits(store, held):
+    told: list[str] = []
+    done = [store.write(added(name), then=lambda name: told.append((name, done[ord(name) - 97].done()))) for name in "abc"]
+    held.go.set()
+    wait(done)
+    assert told == [("a", False), ("b", False), ("c", False)]
+
+
 def test_a_closed_store_takes_no_more_and_has_made_all_it_took(make):
     store, held = make(), Held()
     store.write(held)
@@ -230,7 +238,7 @@ def pragma(store: Store, name: str) -> object:
 
 def test_the_file_is_made_as_it_has_to_stay(sqlite, tmp_path):
     asked = ["journal_mode", "synchronous", "page_size", "auto_vacuum", "secure_delete", "foreign_keys", "user_version"]
-    assert [pragma(sqlite, name) for name in asked] == ["wal", 2, 16384, 2, 1, 1, 1]
+    assert [pragma(sqlite, name) for name in asked] == ["wal", 2, 16384, 2, 1, 1, len(MIGRATIONS)]
     tables = sqlite.read(lambda of: of.rows("SELECT name, strict FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite_%'")).result()
     assert tables and all(strict for _, strict in tables)
     assert {(tmp_path / file).stat().st_mode & 0o777 for file in (FILE, f"{FILE}-wal")} == {0o600}
@@ -294,7 +302,7 @@ def test_a_store_of_a_newer_samekind_is_refused_with_the_way_out(tmp_path):
     with sqlite3.connect(tmp_path / FILE) as database:
         database.execute("PRAGMA user_version = 99")
     database.close()
-    with pytest.raises(SettingError, match=r"newer samekind \(format 99, and this one knows 1\); upgrade samekind"):
+    with pytest.raises(SettingError, match=rf"newer samekind \(format 99, and this one knows {len(MIGRATIONS)}\); upgrade samekind"):
         SqliteStore(tmp_path)
 
 

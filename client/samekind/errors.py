@@ -144,6 +144,12 @@ class StoreUnavailable(SamekindError):
     code, reason = "UNAVAILABLE", "STORE_UNAVAILABLE"
 
 
+class Damaged(SamekindError):
+    """What is stored is not what was written: its disk changed it."""
+
+    code, reason = "DATA_LOSS", "DAMAGED"
+
+
 class DeadlineExceeded(SamekindError):
     """No answer within the time the caller gave."""
 

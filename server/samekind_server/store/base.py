@@ -22,8 +22,11 @@ class Transaction(Protocol):
 class Store(Protocol):
     """From any thread. Its futures raise what the work raises, Overloaded, or StoreUnavailable."""
 
-    def write(self, work: Callable[[Transaction], T]) -> Future[T]:
-        """What `work` answers, once that is durable and seen by every read begun from then on."""
+    def write(self, work: Callable[[Transaction], T], then: Callable[[T], None] | None = None) -> Future[T]:
+        """What `work` answers, once that is durable and seen by every read begun from then on.
+
+        Before it is answered, `then` is told the same, of one write after the other in the order they were committed; it has to be quick.
+        """
         ...
 
     def read(self, work: Callable[[Transaction], T]) -> Future[T]:

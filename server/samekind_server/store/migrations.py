@@ -25,6 +25,29 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             PRIMARY KEY (label_set, version)
         ) STRICT""",
     ),
+    (
+        # What a removed catalog held goes little by little, and its name is free at once.
+        """CREATE TABLE catalogs (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, name TEXT NOT NULL, gone INTEGER NOT NULL, version INTEGER NOT NULL,
+            change INTEGER NOT NULL, definition BLOB NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL
+        ) STRICT""",
+        "CREATE UNIQUE INDEX catalogs_by_name ON catalogs (tenant, name) WHERE gone = 0",
+        # A row's number is never used again: indexes know items by it.
+        """CREATE TABLE items (
+            row INTEGER PRIMARY KEY AUTOINCREMENT, catalog INTEGER NOT NULL REFERENCES catalogs (id), id TEXT NOT NULL, version INTEGER NOT NULL,
+            created INTEGER NOT NULL, updated INTEGER NOT NULL, checksum INTEGER NOT NULL, attributes BLOB NOT NULL, text TEXT,
+            UNIQUE (catalog, id)
+        ) STRICT""",
+        "CREATE INDEX items_by_row ON items (catalog)",
+        """CREATE TABLE vectors (
+            row INTEGER NOT NULL REFERENCES items (row) ON DELETE CASCADE, modality TEXT NOT NULL, space TEXT NOT NULL,
+            content BLOB NOT NULL, checksum INTEGER NOT NULL, data BLOB NOT NULL,
+            PRIMARY KEY (row, modality, space)
+        ) STRICT""",
+        """CREATE TABLE thumbnails (
+            row INTEGER PRIMARY KEY REFERENCES items (row) ON DELETE CASCADE, checksum INTEGER NOT NULL, data BLOB NOT NULL
+        ) STRICT""",
+    ),
 )
 
 

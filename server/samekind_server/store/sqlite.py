@@ -40,9 +40,9 @@ class SqliteStore:
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
 
-    def write(self, work: Callable[[Transaction], T]) -> Future[T]:
+    def write(self, work: Callable[[Transaction], T], then: Callable[[T], None] | None = None) -> Future[T]:
         """As in Store."""
-        return self._writer.write(work)
+        return self._writer.write(work, then)
 
     def read(self, work: Callable[[Transaction], T]) -> Future[T]:
         """As in Store."""

@@ -39,6 +39,17 @@ class Statements:
 class _Write:
     work: Callable[[Transaction], Any]
     done: Future[Any]
+    then: Callable[[Any], None] | None = None
+
+    def succeed(self, result: Any) -> None:
+        """Tells who is to be told first, then who waits."""
+        try:
+            if self.then:
+                self.then(result)
+        except Exception as error:
+            self.done.set_exception(error)
+        else:
+            self.done.set_result(result)
 
 
 class Writer:
@@ -54,14 +65,14 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
-    def write(self, work: Callable[[Transaction], T]) -> Future[T]:
+    def write(self, work: Callable[[Transaction], T], then: Callable[[T], None] | None = None) -> Future[T]:
         """As in Store."""
         done: Future[T] = Future()
         with self._gate:
             if self._ending:
                 raise Unavailable("the store is closing; ask again, of a server that runs")
             try:
-                self._queue.put_nowait(_Write(work, done))
+                self._queue.put_nowait(_Write(work, done, then))
             except queue.Full:
                 raise Overloaded(f"{self._queue.maxsize:,} writes wait already, as many as may; ask again", retry_after=SOON) from None
         return done
@@ -123,7 +134,7 @@ class Writer:
             self._database.execute("RELEASE one")
             return partial(write.done.set_exception, told(error, self._name))
         self._database.execute("RELEASE one")
-        return partial(write.done.set_result, result)
+        return partial(write.succeed, result)
 
     def _give_up(self) -> None:
         if self._database.in_transaction:

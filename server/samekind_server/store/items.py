@@ -1,0 +1,167 @@
+"""Items in the store: a row for each with its attributes, its vectors in a table of their own, and a checksum on every row."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from samekind.errors import Damaged
+from samekind_server.store.base import Cell, Transaction
+
+COLUMNS = "row, catalog, id, version, created, updated, attributes, text, checksum"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An item's row; times are microseconds since 1970. A new row when its contents change, the same when its attributes do."""
+
+    row: int
+    catalog: int
+    id: str
+    version: int
+    created: int
+    updated: int
+    attributes: bytes
+    text: str | None
+    sound: bool = True
+
+    def checked(self) -> Stored:
+        """This row. Raises Damaged where it is not as it was written."""
+        if not self.sound:
+            raise _damaged("item", self.row, self.id)
+        return self
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """The vector of one of an item's contents, float32 little-endian, and a digest of what it was made of."""
+
+    modality: str
+    space: str
+    content: bytes
+    data: bytes
+    sound: bool = True
+
+
+@dataclass(frozen=True)
+class Given:
+    """An item to be written."""
+
+    id: str
+    attributes: bytes
+    text: str | None
+    vectors: tuple[Embedded, ...]
+    thumbnail: bytes
+
+
+def find(of: Transaction, catalog: int, id: str) -> Stored | None:
+    """An item by its id."""
+    found = of.rows(f"SELECT {COLUMNS} FROM items WHERE catalog = ? AND id = ?", catalog, id)
+    return _stored(*found[0]) if found else None
+
+
+def by_rows(of: Transaction, rows: Sequence[int]) -> list[Stored]:
+    """The items of these rows that are still there, in their order."""
+    found = (of.rows(f"SELECT {COLUMNS} FROM items WHERE row = ?", row) for row in rows)
+    return [_stored(*cells) for [cells] in filter(None, found)]
+
+
+def page(of: Transaction, catalog: int, after: str, most: int) -> list[Stored]:
+    """Items in the order of their ids' bytes, from the first past `after`."""
+    found = of.rows(f"SELECT {COLUMNS} FROM items WHERE catalog = ? AND id > ? ORDER BY id LIMIT ?", catalog, after, most)
+    return [_stored(*cells) for cells in found]
+
+
+def past(of: Transaction, catalog: int, row: int, most: int) -> list[Stored]:
+    """Items in the order of their rows, from the first past `row`."""
+    found = of.rows(f"SELECT {COLUMNS} FROM items WHERE catalog = ? AND row > ? ORDER BY row LIMIT ?", catalog, row, most)
+    return [_stored(*cells) for cells in found]
+
+
+def count(of: Transaction, catalog: int) -> int:
+    """How many items there are."""
+    [[found]] = of.rows("SELECT count(*) FROM items WHERE catalog = ?", catalog)
+    return int(found)
+
+
+def size(of: Transaction, catalog: int) -> int:
+    """Bytes that the items take, without what the database adds of its own."""
+    own = "SELECT coalesce(sum(length(id) + length(attributes) + coalesce(length(CAST(text AS BLOB)), 0)), 0) FROM items WHERE catalog = ?"
+    [[items]] = of.rows(own, catalog)
+    [[vectors]] = of.rows("SELECT coalesce(sum(length(vectors.data)), 0) FROM items JOIN vectors USING (row) WHERE catalog = ?", catalog)
+    [[thumbnails]] = of.rows("SELECT coalesce(sum(length(thumbnails.data)), 0) FROM items JOIN thumbnails USING (row) WHERE catalog = ?", catalog)
+    return int(items + vectors + thumbnails)
+
+
+def vectors(of: Transaction, row: int) -> list[Embedded]:
+    """The vectors of a row."""
+    found = of.rows("SELECT modality, space, content, data, checksum FROM vectors WHERE row = ? ORDER BY modality, space", row)
+    return [_embedded(row, *cells) for cells in found]
+
+
+def thumbnail(of: Transaction, row: int) -> bytes:
+    """The picture kept of a row's image; nothing where there is none. Raises Damaged."""
+    found = of.rows("SELECT data, checksum FROM thumbnails WHERE row = ?", row)
+    if found and _checksum(row, found[0][0]) != found[0][1]:
+        raise _damaged("thumbnail", row)
+    return bytes(found[0][0]) if found else b""
+
+
+def add(to: Transaction, catalog: int, given: Given, *, version: int, created: int, now: int) -> int:
+    """Adds an item; its row."""
+    sql = "INSERT INTO items (catalog, id, version, created, updated, attributes, text, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, 0) RETURNING row"
+    [[row]] = to.rows(sql, catalog, given.id, version, created, now, given.attributes, given.text)
+    checksum = _checksum(row, catalog, given.id, version, created, now, given.attributes, given.text)
+    to.rows("UPDATE items SET checksum = ? WHERE row = ?", checksum, row)
+    for each in given.vectors:
+        cells = (row, each.modality, each.space, each.content, each.data)
+        to.rows("INSERT INTO vectors (row, modality, space, content, data, checksum) VALUES (?, ?, ?, ?, ?, ?)", *cells, _checksum(*cells))
+    if given.thumbnail:
+        to.rows("INSERT INTO thumbnails (row, data, checksum) VALUES (?, ?, ?)", row, given.thumbnail, _checksum(row, given.thumbnail))
+    return int(row)
+
+
+def describe(to: Transaction, item: Stored, attributes: bytes, *, version: int, now: int) -> None:
+    """Changes an item's attributes; its row stays."""
+    checksum = _checksum(item.row, item.catalog, item.id, version, item.created, now, attributes, item.text)
+    sql = "UPDATE items SET version = ?, updated = ?, attributes = ?, checksum = ? WHERE row = ?"
+    to.rows(sql, version, now, attributes, checksum, item.row)
+
+
+def remove(to: Transaction, row: int) -> None:
+    """Deletes a row with its vectors."""
+    to.rows("DELETE FROM items WHERE row = ?", row)
+
+
+def faults(of: Transaction, item: Stored) -> list[str]:
+    """What of an item is not as it was written, each part named."""
+    wrong = [("item", item.sound), *((f"{each.modality} vector", each.sound) for each in vectors(of, item.row))]
+    try:
+        thumbnail(of, item.row)
+    except Damaged:
+        wrong.append(("thumbnail", False))
+    return [_damaged(what, item.row, item.id).message for what, sound in wrong if not sound]
+
+
+def _stored(row: int, catalog: int, id: str, version: int, created: int, updated: int, attributes: bytes, text: str | None, checksum: int) -> Stored:
+    sound = _checksum(row, catalog, id, version, created, updated, attributes, text) == checksum
+    return Stored(row, catalog, id, version, created, updated, attributes, text, sound)
+
+
+def _embedded(row: int, modality: str, space: str, content: bytes, data: bytes, checksum: int) -> Embedded:
+    return Embedded(modality, space, content, data, _checksum(row, modality, space, content, data) == checksum)
+
+
+def _damaged(what: str, row: int, id: str = "") -> Damaged:
+    name = f" of {id!r:.60}" if id else ""
+    return Damaged(f"the {what}{name} in row {row} is not what was written there; write the item again, or put back a copy of the store")
+
+
+def _checksum(*cells: Cell) -> int:
+    """Each cell counts with its kind and length, so that none passes for its neighbour's part."""
+    total = 0
+    for cell in cells:
+        data = cell if isinstance(cell, bytes) else str(cell).encode(errors="surrogatepass")
+        total = zlib.crc32(data, zlib.crc32(f"{type(cell).__name__}{len(data)}".encode(), total))
+    return total
