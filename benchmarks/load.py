@@ -4,6 +4,7 @@ import argparse
 import json
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from benchmarks.servers import Server, watched
 MIB = 1 << 20
 CROWD = 200
 INGEST = 128  # Images of one bulk call.
+REST = 10.0  # Seconds; a server gives memory back after five to eight without work.
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -45,7 +47,8 @@ def measure(server: Server, seconds: float) -> dict[str, Any]:
         rows[name] |= {"resident_mib": server.resident() / MIB, "server_cpu": (server.cpu_seconds() - cpu) / rows[name]["seconds"]}
         return dict(rows[name])
 
-    row("warming up", "--callers", "8")
+    row("warming up", "--callers", "32")  # So that calls of every size have been made.
+    before = rested(server)
     row("one caller", "--callers", "1")
     peak = row("capacity: 32 callers", "--callers", "32")["per_second"]
     row(f"{CROWD} callers", "--callers", str(CROWD))
@@ -54,7 +57,13 @@ def measure(server: Server, seconds: float) -> dict[str, Any]:
     row("capacity again", "--callers", "32")
     row("texts, idle", "--kind", "text", "--callers", "1")
     row("texts, beside an ingest", "--kind", "text", "--callers", "1", beside=("--contents", str(INGEST), "--lane", "bulk", "--callers", "2"))
-    return {"capacity_per_second": peak, "rows": rows}
+    return {"capacity_per_second": peak, "rows": rows, "rested_mib": {"before": before, "after": rested(server)}}
+
+
+def rested(server: Server) -> float:
+    """Resident memory in MiB once the server has had the time to come to rest."""
+    time.sleep(REST)
+    return server.resident() / MIB
 
 
 def model_calls(server: Server) -> tuple[float, float, float]:
@@ -98,6 +107,8 @@ def _show(found: dict[str, Any]) -> None:
         numbers = (row["per_second"], row["p50_ms"], row["p99_ms"], refused, row["batch"], row["batch_ms"], row["resident_mib"])
         table.add_row(name, *(_number(number) for number in (*numbers, row["server_cpu"], row["cpu"], row["late_s"])))
     console.print(table)
+    rest = found["rested_mib"]
+    console.print(f"at rest: {rest['before']:.0f} MiB before all of this and {rest['after']:.0f} after it")
     for about in (found["machine"], found["versions"]):
         console.print(", ".join(f"{name} {value}" for name, value in about.items()), style="dim", highlight=False)
 

@@ -7,16 +7,19 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Thread
 
+import numpy as np
 import pytest
 
 import samekind
 from samekind.errors import BadModel, ModelUnavailable, Overloaded
 from samekind.types import Image, Text
+from samekind_server.embedding.askers import ANYONE
 from samekind_server.embedding.engine import Engine
 from samekind_server.embedding.images import ImageLimits
 from samekind_server.embedding.proof import picture
 from samekind_server.embedding.registry import Registry
 from samekind_server.embedding.resident import give_back, resident
+from samekind_server.embedding.resting import Resting
 from tests.model_folders import OF_MINIS_FORM, SMALL_TEXT, configure, minis_folder
 from tests.running import started
 
@@ -173,3 +176,46 @@ def test_an_engine_that_embedded_with_a_model_does_not_keep_it(names, tmp_path):
     registry.renew()
     engine.close()
     assert runtime() is None
+
+
+class Rested(Registry):
+    """Tells how often it came to rest, and when it next does."""
+
+    def __init__(self, names, cache):
+        super().__init__(names, offline=True, precision=None, cache_dir=cache, threads=1)
+        self.times, self.told = 0, asyncio.Event()
+
+    def rest(self):
+        super().rest()
+        self.times += 1
+        self.told.set()
+
+
+def test_memory_is_given_back_once_for_each_time_that_work_comes_to_rest(tmp_path):
+    async def work():
+        engine = Engine(registry := Rested(["mini"], tmp_path), ImageLimits())
+        resting = Resting(engine, after=0.01)
+        resting.start()
+        for _ in range(2):
+            registry.told.clear()
+            embedded = await engine.embed(await engine.encoder(""), [Image(picture())] * 16 + [Text("a cat")])
+            await asyncio.wait_for(registry.told.wait(), 60)
+        resting.stop()
+        engine.close()
+        return registry.times, embedded.errors
+
+    assert asyncio.run(work()) == (2, {})
+
+
+def test_nothing_is_given_back_while_work_is_under_way(engine):
+    with engine.admission.admitted([Text("a cat")], ANYONE):
+        assert engine.admission.ended == float("inf")
+    assert engine.admission.ended < float("inf")
+
+
+def test_a_model_that_gave_its_buffers_back_answers_as_before(engine):
+    runtime = engine.registry.get("").runtime
+    pixels = np.random.default_rng(0).random((16, 3, *engine.registry.get("").preprocess.height_width), np.float32)
+    before = runtime.images(pixels)
+    runtime.rest()
+    assert (runtime.images(pixels) == before).all()

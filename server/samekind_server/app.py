@@ -4,10 +4,11 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import grpc
 from grpc_health.v1 import health_pb2_grpc
@@ -48,15 +49,19 @@ from samekind_server.embedding.engine import Engine
 from samekind_server.embedding.images import ImageLimits
 from samekind_server.embedding.observer import Observer
 from samekind_server.embedding.registry import Registry
+from samekind_server.embedding.resting import Resting
 from samekind_server.settings import Settings
 from samekind_server.store.base import Store
 from samekind_server.store.sqlite import SqliteStore
+from samekind_server.web.server import Web
 
 OF_MODELS = tuple(
     service.full_name for module in (embedding_service_pb2, classification_service_pb2) for service in module.DESCRIPTOR.services_by_name.values()
 )
 OF_THE_STORE = tuple(service.full_name for service in label_set_service.DESCRIPTOR.services_by_name.values())
 SERVICES = (*OF_MODELS, *OF_THE_STORE)
+Servicers: TypeAlias = Sequence[Callable[[Any], None]]
+Interceptors: TypeAlias = Sequence[grpc.aio.ServerInterceptor]
 
 
 def run(settings: Settings) -> None:
@@ -90,7 +95,8 @@ def _guard(settings: Settings, folder: Path) -> Guard:
         tls_client_ca=settings.tls_client_ca,
         audit_log=settings.audit_log,
     )
-    listening.check(settings.host, keys=guard.keyring.on, tls=guard.certificates is not None, insecure=settings.insecure)
+    for host in (settings.host, *([listening.split("--web", settings.web)[0]] if settings.web else ())):
+        listening.check(host, keys=guard.keyring.on, tls=guard.certificates is not None, insecure=settings.insecure)
     return guard
 
 
@@ -98,25 +104,33 @@ async def _serve(settings: Settings, data: DataDir, store: Store, guard: Guard, 
     metrics, drain, health = Metrics(), Drain(), HealthServicer(SERVICES)
     engine = _engine(settings, data.path, metrics)
     # Outermost first: what stands inside `errors` may refuse a call by raising, and what stands outside sees the code it ended with.
-    server = _server(settings, engine, store, health, guard, Layers(*guard.layers, *watching, metrics.layer, errors, drain.layer))
+    layers = Layers(*guard.layers, *watching, metrics.layer, errors, drain.layer)
+    interceptors = [layers, Shedding(engine.admission), guard.auth]
+    servicers = _servicers(settings, engine, store)
+    server = _server(settings, servicers, health, interceptors)
+    web = _web(settings, servicers, health, guard, interceptors) if settings.web else None
     proving = Proving(health, _proofs(engine, data, store, metrics))
     monitoring = Monitoring(metrics.registry, ready=health.serving)
     metrics.sample(engine, health)
+    resting = Resting(engine)
     _listen_to_signals(drain)
     try:
         port = listening.bind(server, settings.host, settings.port, guard.credentials)
         told = await monitoring.listen(settings.metrics) if settings.metrics else ""
+        reached = await web.listen(*listening.split("--web", settings.web)) if web else ""
         await server.start()
         if models := await drain.unless_asked(_proved(engine, settings)):
             await proving.start()
-            print(_banner(settings, data.path, port, models, told, guard), flush=True)
+            resting.start()
+            print(_banner(settings, data.path, port, models, told, reached, guard), flush=True)
             systemd.tell(os.environ.get("NOTIFY_SOCKET", ""), "READY=1")
             await drain.asked.wait()
             systemd.tell(os.environ.get("NOTIFY_SOCKET", ""), "STOPPING=1")
         health.end()
     finally:
         proving.stop()
-        await drain.end(server, grace=settings.grace)
+        resting.stop()
+        await drain.end(*([server, web] if web else [server]), grace=settings.grace)
         monitoring.close()
         engine.close()
         _leave_behind()
@@ -156,17 +170,37 @@ def _engine(settings: Settings, folder: Path, observer: Observer) -> Engine:
     )
 
 
-def _server(settings: Settings, engine: Engine, store: Store, health: HealthServicer, guard: Guard, layers: Layers) -> grpc.aio.Server:
+def _servicers(settings: Settings, engine: Engine, store: Store) -> Servicers:
+    """Each adds one to a server."""
+    classifier, label_sets = Classifier(engine, label_cache_bytes=settings.label_cache_bytes), LabelSets(store)
+    return [
+        partial(embedding_service_pb2_grpc.add_EmbeddingServiceServicer_to_server, EmbeddingServicer(engine)),
+        partial(classification_service_pb2_grpc.add_ClassificationServiceServicer_to_server, ClassificationServicer(classifier, label_sets)),
+        partial(label_set_service_pb2_grpc.add_LabelSetServiceServicer_to_server, LabelSetServicer(label_sets)),
+    ]
+
+
+def _server(settings: Settings, servicers: Servicers, health: HealthServicer, interceptors: Interceptors) -> grpc.aio.Server:
     # Without so_reuseport=0 a second server takes the same port without a word and gets half the calls.
     options = [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", settings.max_message_bytes), ("grpc.max_send_message_length", -1)]
-    server = grpc.aio.server(interceptors=[layers, Shedding(engine.admission), guard.auth], options=options)
-    embedding_service_pb2_grpc.add_EmbeddingServiceServicer_to_server(EmbeddingServicer(engine), server)
-    classifier, label_sets = Classifier(engine, label_cache_bytes=settings.label_cache_bytes), LabelSets(store)
-    classification_service_pb2_grpc.add_ClassificationServiceServicer_to_server(ClassificationServicer(classifier, label_sets), server)
-    label_set_service_pb2_grpc.add_LabelSetServiceServicer_to_server(LabelSetServicer(label_sets), server)
+    server = grpc.aio.server(interceptors=interceptors, options=options)
+    for add in servicers:
+        add(server)
     health_pb2_grpc.add_HealthServicer_to_server(health, server)
     reflection.enable_server_reflection((*SERVICES, HEALTH, reflection.SERVICE_NAME), server)
     return server
+
+
+def _web(settings: Settings, servicers: Servicers, health: HealthServicer, guard: Guard, interceptors: Interceptors) -> Web:
+    return Web(
+        servicers,
+        interceptors,
+        services=SERVICES,
+        most=settings.max_message_bytes,
+        ready=health.serving,
+        guarded=lambda: not (settings.insecure or guard.keyring.on),
+        tls=guard.certificates.context() if guard.certificates else None,
+    )
 
 
 def _listen_to_signals(drain: Drain) -> None:
@@ -189,13 +223,15 @@ async def _proved(engine: Engine, settings: Settings) -> list[Model]:
     return models
 
 
-def _banner(settings: Settings, folder: Path, port: int, models: list[Model], metrics: str, guard: Guard) -> str:
+def _banner(settings: Settings, folder: Path, port: int, models: list[Model], metrics: str, web: str, guard: Guard) -> str:
     address = listening.address(settings.host, port)
     lines = [f"samekind listens on {address}", f"  version  {__version__}"]
     for model in models:
         lines.append(f"  model    {model.name}: {model.dimensions} dimensions, {model.precision.value} on {model.runtime}, space {model.space}")
     lines += [f"  model    {name}: loaded when it is first asked for" for name in (settings.model[1:] if settings.lazy else ())]
     lines += [f"  data     {folder}", *guard.told(local=listening.is_loopback(settings.host))]
+    if web:
+        lines.append(f"  web      {'https' if guard.certificates else 'http'}://{web}")
     if metrics:
         lines.append(f"  metrics  http://{metrics}/metrics")
     at = "" if port == 50051 else f" --server {address}"

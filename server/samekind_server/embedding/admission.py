@@ -40,7 +40,8 @@ class Admission:
         clock: Clock = time.monotonic,
     ) -> None:
         self._bytes, self._pixels = Room(max_bytes, clock=clock), Room(max_pixels, clock=clock)
-        self._max_wait = max_wait
+        self._max_wait, self._clock = max_wait, clock
+        self._ended = float("-inf")
         self._observer = observer or Unobserved()
 
     @property
@@ -48,25 +49,34 @@ class Admission:
         """What is under way."""
         return Load(self._bytes.held, self._pixels.held)
 
+    @property
+    def ended(self) -> float:
+        """When the last of what was let in ended, by the clock; infinity while some is under way, and -infinity before there was any."""
+        return float("inf") if self.held.pixels or self.held.bytes else self._ended
+
     @contextmanager
     def admitted(self, contents: Sequence[Content | SamekindError], asker: Asker) -> Iterator[Loan]:
         """Holds what the contents ask for; the loan is given back as they are done. Raises Overloaded."""
         load = _load(contents)
         self.check(asker, load)
         with self._bytes.lent(asker, load.bytes), self._pixels.lent(asker, load.pixels) as loan:
-            yield loan
+            try:
+                yield loan
+            finally:
+                self._ended = self._clock()
 
     def check(self, asker: Asker, load: Load = Load()) -> None:
         """Raises Overloaded where so much more is not let in; without `load`, where not even one more text is."""
         for room, some, why in ((self._bytes, load.bytes, Shed.BYTES), (self._pixels, load.pixels, Shed.PIXELS)):
             if lacking := room.lacking(asker, some):
-                raise self._refused(why, f"{room.held:,} {why.value} are under way, as many as are taken", room.seconds(lacking))
+                raise self._refused(asker, why, f"{room.held:,} {why.value} are under way, as many as are taken", room.seconds(lacking))
         wait = self._pixels.wait(asker.lane)
         if wait and wait > (limit := min(self._max_wait, asker.left)):
-            raise self._refused(Shed.WAIT, f"{wait:.1f} seconds of work wait already, more than the {limit:.1f} that may", wait - limit)
+            raise self._refused(asker, Shed.WAIT, f"{wait:.1f} seconds of work wait already, more than the {limit:.1f} that may", wait - limit)
 
-    def _refused(self, why: Shed, told: str, seconds: float | None) -> Overloaded:
-        self._observer.shed(why)
+    def _refused(self, asker: Asker, why: Shed, told: str, seconds: float | None) -> Overloaded:
+        if not asker.waits:
+            self._observer.shed(why)
         # Spread, so that those refused together do not come back together.
         retry_after = min(max(UNKNOWN if seconds is None else seconds, SOON), LATE) * random.uniform(1, 1.5)
         return Overloaded(f"{told}; ask again in {retry_after:.1f} seconds", retry_after=retry_after)

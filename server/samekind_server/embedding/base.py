@@ -31,6 +31,9 @@ class Runtime(Protocol):
     def texts(self, ids: Ids) -> Floats:
         """Unit rows, (n, dimensions), for token ids, (n, context length)."""
 
+    def rest(self) -> None:
+        """Gives back memory that is kept between calls for speed alone."""
+
 
 class Tokenizer(Protocol):
     """Turns texts into token ids."""

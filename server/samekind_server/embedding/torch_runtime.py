@@ -34,6 +34,11 @@ class TorchRuntime:
         """Unit rows, (n, dimensions), for token ids, (n, context length)."""
         return self._run(self.text_tower, torch.from_numpy(self.cut(ids)))
 
+    def rest(self) -> None:
+        """Gives back what torch keeps of a device's memory for later."""
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
     def _run(self, tower: nn.Module, rows: torch.Tensor) -> Floats:
         with self._lock, torch.inference_mode(), self._narrow():
             features = tower(rows.to(self._device))
