@@ -145,10 +145,10 @@ class Opened:
 
     It raises nothing for what lies in the folder. `newest` is the store's change number now: a snapshot above it is of another life of the store.
 
-    Where `rebuild` is empty the index holds a snapshot's rows, up to date until `change`: the caller removes `index.rows()` that the store has
-    no more, and adds those of the store that are not in it (their numbers are above all that are; where one is not, take a new
-    `hnsw.Hnsw(shape)` and add every row). Where `rebuild` says why, the index is empty: add every row of the store, ascending. In both cases it answers at once and
-    exactly about what it holds, while `tend` brings the graph up to date.
+    Where `rebuild` is empty the index holds a snapshot's rows, up to date until `change`: the caller removes those of `index.rows()` that the
+    store has no more, and adds those of the store that are not in it. Their numbers are above all that are; where one is not, the caller
+    takes a new `hnsw.Hnsw(shape)` and adds every row. Where `rebuild` says why, the index is empty: the caller adds every row of the store,
+    ascending. In both cases it answers at once and exactly about what it holds, while `tend` brings the graph up to date.
     """
 
     index: Index

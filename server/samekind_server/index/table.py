@@ -1,0 +1,159 @@
+"""Keeps vectors by row number, in blocks that never move, so that many read while one writes."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samekind.types import Floats
+from samekind_server.index.base import Rows
+
+Kind = TypeVar("Kind", bound=np.generic)
+Places = NDArray[np.intp]
+Bools = NDArray[np.bool_]
+
+BLOCK = 1 << 22  # Numbers in a block; each is memory of its own, which goes back to the system whole.
+FEW = 64  # Vectors up to which picking them one by one is the quickest.
+COPIED = 8192  # Vectors copied at a time.
+ROOM = 1024
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A table at one moment, by place: rows ascending. What is removed later shows in `live`; what is added later does not show.
+
+    `squares` are the vectors' squared lengths, and `longest` is the length of the longest.
+    """
+
+    rows: Rows
+    live: Bools
+    squares: Floats
+    longest: float
+    blocks: list[Floats]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def places(self, rows: Rows) -> Places:
+        """Where those of the rows are that are live, in their order."""
+        if not len(self):
+            return np.empty(0, np.intp)
+        places = np.minimum(np.searchsorted(self.rows, rows), len(self) - 1)
+        there: Bools = (self.rows[places] == rows) & self.live[places]
+        return places[there]
+
+    def of(self, rows: Rows) -> Floats:
+        """A copy of the rows' vectors, in their order. Raises KeyError where one is not live."""
+        places = self.places(rows)
+        if len(places) < len(rows):
+            raise KeyError(f"row {int(np.setdiff1d(rows, self.rows[places])[0])} is not in the index")
+        return self.vectors(places)
+
+    def vectors(self, places: Places) -> Floats:
+        """A copy of the vectors, (n, dimensions), in the order of the places."""
+        found = np.empty((len(places), self.blocks[0].shape[1]) if self.blocks else (0, 0), np.float32)
+        size = len(self.blocks[0]) if self.blocks else 1
+        if len(places) <= FEW:
+            for number, place in enumerate(places.tolist()):
+                found[number] = self.blocks[place // size][place % size]
+            return found
+        order = np.argsort(places, kind="stable")
+        for start, stop, block in self._pieces(places[order]):
+            found[order[start:stop]] = self.blocks[block][places[order[start:stop]] - block * size]
+        return found
+
+    def parts(self, places: Places | range) -> Iterator[tuple[slice, Floats]]:
+        """The vectors of ascending places a block at a time, with where among the places they are."""
+        size = len(self.blocks[0]) if self.blocks else 1
+        for start, stop, block in self._pieces(places):
+            if places[stop - 1] - places[start] == stop - start - 1:
+                yield slice(start, stop), self.blocks[block][places[start] - block * size : places[stop - 1] + 1 - block * size]
+            else:
+                yield slice(start, stop), self.blocks[block][np.asarray(places[start:stop]) - block * size]
+
+    def _pieces(self, places: Places | range) -> Iterator[tuple[int, int, int]]:
+        """From where to where ascending places lie in one block, and in which."""
+        start, size = 0, len(self.blocks[0]) if self.blocks else 1
+        while start < len(places):
+            block = int(places[start]) // size
+            end = (block + 1) * size
+            stop = min(len(places), end - places.start) if isinstance(places, range) else int(np.searchsorted(places, end))
+            yield start, stop, block
+            start = stop
+
+
+class Table:
+    """One thread at a time writes; any number look at it meanwhile."""
+
+    def __init__(self, dimensions: int) -> None:
+        self.dimensions = dimensions
+        self.size = 0  # Set last, so that a view never shows what is not yet there.
+        self.live = 0
+        self._rows, self._live, self._squares = np.empty(ROOM, np.int64), np.empty(ROOM, np.bool_), np.empty(ROOM, np.float32)
+        self._longest = 0.0
+        self._blocks: list[Floats] = []
+        self._block = max(1, BLOCK // dimensions)
+
+    @property
+    def last(self) -> int:
+        """The highest row there ever was; -1 before the first."""
+        return int(self._rows[self.size - 1]) if self.size else -1
+
+    @property
+    def memory(self) -> int:
+        """Bytes that its rows take."""
+        return self.size * (4 * self.dimensions) + len(self._rows) * 13
+
+    def view(self) -> View:
+        """What is in it now."""
+        size = self.size
+        return View(self._rows[:size], self._live[:size], self._squares[:size], self._longest, self._blocks)
+
+    def append(self, rows: Rows, vectors: Floats) -> None:
+        """Takes rows above all before, ascending, with vectors that were checked."""
+        start, stop = self.size, self.size + len(rows)
+        self._grow(stop)
+        for block in range(start // self._block, -(-stop // self._block)):
+            first, last = max(start, block * self._block), min(stop, (block + 1) * self._block)
+            self._blocks[block][first - block * self._block : last - block * self._block] = vectors[first - start : last - start]
+        squares = np.vecdot(vectors, vectors)
+        self._rows[start:stop], self._live[start:stop], self._squares[start:stop] = rows, True, squares
+        self._longest = max(self._longest, float(np.sqrt(squares.max(initial=0))))
+        self.live += len(rows)
+        self.size = stop
+
+    def remove(self, rows: Rows) -> Rows:
+        """Those of the rows that were live, ascending; they no longer are."""
+        view = self.view()
+        places = np.unique(view.places(rows))
+        view.live[places] = False
+        self.live -= len(places)
+        return view.rows[places]
+
+    def copied(self, *, stop: int) -> Table:
+        """A table of what is live among its first `stop` places."""
+        copied, view = Table(self.dimensions), self.view()
+        places = np.flatnonzero(view.live[:stop])
+        for start in range(0, len(places), COPIED):
+            some = places[start : start + COPIED]
+            copied.append(view.rows[some], view.vectors(some))
+        return copied
+
+    def _grow(self, size: int) -> None:
+        while len(self._blocks) * self._block < size:
+            memory = mmap.mmap(-1, 4 * self._block * self.dimensions)
+            self._blocks.append(np.frombuffer(memory, np.float32).reshape(self._block, self.dimensions))
+        if size > len(self._rows):
+            room = max(size, len(self._rows) * 3 // 2)
+            self._rows, self._live, self._squares = _longer(self._rows, room), _longer(self._live, room), _longer(self._squares, room)
+
+
+def _longer(array: NDArray[Kind], size: int) -> NDArray[Kind]:
+    longer = np.empty(size, array.dtype)
+    longer[: len(array)] = array
+    return longer
