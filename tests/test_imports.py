@@ -16,7 +16,7 @@ RANKS = {
     ],
     "samekind_server": [
         *(["embedding"], ["store", "index"], ["catalog"], ["classification"], ["edge", "data_dir", "settings"]),
-        ["app", "keys_command", "on_disk"],
+        *(["web"], ["app", "keys_command", "on_disk"]),
     ],
 }
 CORE = {"embedding", "store", "index", "catalog", "classification", "search", "recommendation", "exploration"}

@@ -64,6 +64,7 @@ class Settings:
     log_format: str = _row("text", "text, or json: one object a line")
     access_log: str = _row("off", "where a line for each call goes: off, stdout, stderr or a file")
     metrics: str = _row("", "address for /metrics, /healthz and /readyz over HTTP, as PORT (of this machine alone) or HOST:PORT; empty: none")
+    web: str = _row("", "address for JSON over HTTP, as PORT (of this machine alone) or HOST:PORT, held to keys and TLS as `host` is; empty: none")
     traces: str = _row("", "OpenTelemetry collector, by OTLP over HTTP, as in http://localhost:4318; empty: OTEL_EXPORTER_OTLP_ENDPOINT, or none")
 
     def folder(self, environment: Mapping[str, str]) -> Path:

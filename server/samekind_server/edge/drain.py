@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine, Iterable
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterable
 from contextlib import asynccontextmanager
-from typing import Any, TypeVar
-
-import grpc
+from contextvars import ContextVar
+from typing import Any, Protocol, TypeVar
 
 from samekind.errors import Unavailable
 from samekind_server.edge.handlers import Call
@@ -16,7 +15,20 @@ from samekind_server.edge.handlers import Call
 IDLE = "grpc.reflection."  # Whoever looks around may do so for ever, and must not hold up the drain.
 LAST_WORDS = 2.0  # Seconds for the answers of calls that are cut off to leave.
 T = TypeVar("T")
+_asked: ContextVar[asyncio.Event] = ContextVar("drain")
 log = logging.getLogger(__name__)
+
+
+def asked() -> asyncio.Event:
+    """What is set when the server of the call under way is told to stop: a call that has no end of its own ends then."""
+    return _asked.get(asyncio.Event())
+
+
+class Stoppable(Protocol):
+    """A server, of gRPC or HTTP."""
+
+    def stop(self, grace: float, /) -> Awaitable[None]:
+        """Takes nothing new, and ends once all that is under way has, at the latest after `grace` seconds."""
 
 
 class Drain:
@@ -54,6 +66,7 @@ class Drain:
         task = asyncio.current_task()
         assert task
         self._under_way[task] = call
+        _asked.set(self.asked)
         try:
             yield
         except asyncio.CancelledError:
@@ -65,9 +78,9 @@ class Drain:
             del self._under_way[task]
             self._cut.discard(task)
 
-    async def end(self, server: grpc.aio.Server, *, grace: float) -> None:
-        """Refuses new calls at once, cuts off after `grace` seconds what has not ended, and stops the server."""
-        stopped = asyncio.create_task(server.stop(grace + LAST_WORDS))
+    async def end(self, *servers: Stoppable, grace: float) -> None:
+        """Refuses new calls at once, cuts off after `grace` seconds what has not ended, and stops the servers."""
+        stopped = asyncio.create_task(_stop(servers, grace + LAST_WORDS))
         hurried = asyncio.create_task(self._hurried.wait())
         self._cut_off([task for task, call in self._under_way.items() if call.service.startswith(IDLE)])
         await asyncio.wait([stopped, hurried], timeout=grace, return_when=asyncio.FIRST_COMPLETED)
@@ -81,3 +94,7 @@ class Drain:
         for task in tasks:
             self._cut.add(task)
             task.cancel()
+
+
+async def _stop(servers: Iterable[Stoppable], grace: float) -> None:
+    await asyncio.gather(*(server.stop(grace) for server in servers))

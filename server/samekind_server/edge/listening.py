@@ -42,6 +42,14 @@ def address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def split(flag: str, where: str) -> tuple[str, int]:
+    """Host and port of a setting that is PORT, of this machine alone, or HOST:PORT. Raises SettingError."""
+    host, _, port = where.rpartition(":")
+    if not (port.isascii() and port.isdigit() and int(port) <= 65535):
+        raise SettingError(f"{flag} {where!r} is not PORT or HOST:PORT, as in 127.0.0.1:9464")
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
 def _refusal(host: str, port: int) -> str:
     """Why the address cannot be had, which gRPC does not tell."""
     try:

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from samekind.errors import SettingError
+from samekind_server.edge import listening
 
 PATIENCE = 10.0
 PLAIN = "text/plain; charset=utf-8"
@@ -25,14 +26,14 @@ class Monitoring:
 
     async def listen(self, where: str) -> str:
         """The address it listens on, given as PORT or HOST:PORT; this machine's own without a host. Raises SettingError."""
-        host, port = _split(where)
+        host, port = listening.split("--metrics", where)
         try:
             self._server = await asyncio.start_server(self._serve, host, port)
         except OSError as error:
             told = (error.strerror or str(error)).partition(": ")[2] or error.strerror
             raise SettingError(f"cannot answer /metrics on {where}: {told}; choose another with --metrics, 0 for a free one") from None
         taken: int = self._server.sockets[0].getsockname()[1]
-        return f"[{host}]:{taken}" if ":" in host else f"{host}:{taken}"
+        return listening.address(host, taken)
 
     def close(self) -> None:
         """Listens no more."""
@@ -75,10 +76,3 @@ def _message(status: HTTPStatus, kind: str, body_bytes: bytes, *, body: bool) ->
 
 def _field(lines: list[str], name: str) -> str:
     return next((value.strip() for line in lines for key, _, value in [line.partition(":")] if key.lower() == name), "")
-
-
-def _split(where: str) -> tuple[str, int]:
-    host, _, port = where.rpartition(":")
-    if not (port.isascii() and port.isdigit() and int(port) <= 65535):
-        raise SettingError(f"--metrics {where!r} is not PORT or HOST:PORT, as in 127.0.0.1:9464")
-    return host.strip("[]") or "127.0.0.1", int(port)

@@ -40,6 +40,23 @@ class Certificates:
         renewed = cast("Callable[[], grpc.ServerCertificateConfiguration]", self._renewed)  # Its types know no None.
         return grpc.dynamic_ssl_server_credentials(self._first, renewed, require_client_authentication=self._authority is not None)
 
+    def context(self) -> ssl.SSLContext:
+        """What a port of asyncio's is opened with; asks for client certificates as `credentials` does."""
+        seen, now = self._look(), self._prove()
+
+        def renew(connection: ssl.SSLObject, name: str | None, first: ssl.SSLContext) -> None:
+            nonlocal seen, now
+            if seen != (look := self._look()):
+                try:
+                    seen, now = look, self._prove()
+                except (OSError, ssl.SSLError) as error:
+                    log.error("the certificate read before holds: %s", error)
+            connection.context = now
+
+        context = self._prove()
+        context.sni_callback = renew
+        return context
+
     def _renewed(self) -> grpc.ServerCertificateConfiguration | None:
         """What new connections get from now on; None, as before. Called by gRPC's own threads before each handshake."""
         if self._look() == self._seen:
@@ -73,11 +90,13 @@ class Certificates:
             ) from None
         return grpc.ssl_server_certificate_configuration([(key, chain)], authority)
 
-    def _prove(self) -> None:
+    def _prove(self) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self._chain, self._key, password=lambda: "")  # Else a locked key would ask the terminal.
         if self._authority:
             context.load_verify_locations(self._authority)
+            context.verify_mode = ssl.CERT_REQUIRED
+        return context
 
 
 def _seen(file: Path) -> tuple[int, int, int]:

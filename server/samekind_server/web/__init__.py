@@ -1,0 +1,1 @@
+"""Answers the protos' calls as JSON over HTTP, by the routes that stand in them."""

@@ -1,0 +1,84 @@
+"""Reads a request's body as it is wanted, and sees the caller leave."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from types import TracebackType
+from typing import Any, Self
+
+from samekind.errors import DeadlineExceeded, RequestTooLarge
+
+PATIENCE = 30.0  # Seconds without a byte of a body that was begun.
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+
+class Incoming:
+    """One request. Nothing is taken before it is asked for; from then on a caller that leaves cancels the task that made this."""
+
+    def __init__(self, receive: Receive, *, most: int) -> None:
+        self._receive, self._most = receive, most
+        self._task = asyncio.current_task()
+        self._pump: asyncio.Task[None] | None = None
+        self._parts: asyncio.Queue[bytes | None] = asyncio.Queue(1)
+        self.left = False
+
+    async def body(self) -> bytes:
+        """All of it. Raises RequestTooLarge."""
+        parts = [part async for part in self._bounded()]
+        return b"".join(parts)
+
+    async def lines(self) -> AsyncIterator[bytes]:
+        """Each line that is not empty, however many. Raises RequestTooLarge."""
+        line = bytearray()
+        async for part in self._taken(patience=None):
+            for index, piece in enumerate(part.split(b"\n")):
+                if index and line.strip():
+                    yield bytes(line)
+                line = line if not index else bytearray()
+                line += piece
+                if len(line) > self._most:
+                    raise self._too_large()
+        if line.strip():
+            yield bytes(line)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._pump:
+            self._pump.cancel()
+
+    async def _bounded(self) -> AsyncIterator[bytes]:
+        size = 0
+        async for part in self._taken(patience=PATIENCE):
+            size += len(part)
+            if size > self._most:
+                raise self._too_large()
+            yield part
+
+    def _too_large(self) -> RequestTooLarge:
+        return RequestTooLarge(f"more than {self._most:,} bytes at once; send less, or ask the operator for a larger --max-message-bytes")
+
+    async def _taken(self, patience: float | None) -> AsyncIterator[bytes]:
+        self._pump = self._pump or asyncio.create_task(self._pumped())
+        while (part := await self._next(patience)) is not None:
+            yield part
+
+    async def _next(self, patience: float | None) -> bytes | None:
+        try:
+            async with asyncio.timeout(patience):
+                return await self._parts.get()
+        except TimeoutError:
+            raise DeadlineExceeded(f"nothing of the body came for {patience:g} seconds") from None
+
+    async def _pumped(self) -> None:
+        """Hands the body's parts on, then waits until the caller leaves."""
+        while (message := await self._receive())["type"] != "http.disconnect":
+            if part := message.get("body"):
+                await self._parts.put(part)
+            if not message.get("more_body"):
+                await self._parts.put(None)
+        self.left = True
+        if self._task:
+            self._task.cancel()
