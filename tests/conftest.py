@@ -18,6 +18,7 @@ from tests.running import started
 def pytest_addoption(parser: pytest.Parser) -> None:
     """How long the tests of chance go on."""
     parser.addoption("--fuzz-calls", type=int, default=10_000, help="calls that a server is fuzzed with")
+    parser.addoption("--kills", type=int, default=20, help="times that a writer is killed in the midst of its writing")
 
 
 @pytest.fixture(scope="session")

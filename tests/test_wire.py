@@ -197,6 +197,8 @@ def test_values_no_message_should_hold_are_refused() -> None:
         wire.read_value(words.Value())
     with pytest.raises(BadRequest, match="outside the years"):
         wire.read_value(words.Value(timestamp_value={"seconds": 2**60}))
+    with pytest.raises(BadRequest, match="not finite"):
+        wire.read_value(words.Value(double_value=math.nan))
 
 
 @given(ERRORS)

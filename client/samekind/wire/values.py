@@ -36,7 +36,7 @@ def value(given: Value) -> words.Value:
 
 
 def read_value(message: words.Value) -> Value:
-    """The value of a message; a moment is a datetime in UTC. Raises BadRequest where it is empty or no moment of the years 1 to 9999."""
+    """The value of a message; a moment is a datetime in UTC. Raises BadRequest where it is empty, not finite, or no moment of the years 1 to 9999."""
     match message.WhichOneof("kind"):
         case None:
             raise BadRequest("a value is empty; give it one of its kinds, null_value for none")
@@ -46,6 +46,8 @@ def read_value(message: words.Value) -> Value:
             return read_moment(message.timestamp_value)
         case "list_value":
             return [read_value(each) for each in message.list_value.values]
+        case "double_value" if not math.isfinite(message.double_value):
+            raise BadRequest(f"{_misfit(message.double_value)}: {message.double_value}")
         case kind:
             scalar: Scalar = getattr(message, kind)
             return scalar
