@@ -172,7 +172,7 @@ def test_labels_that_cannot_be_are_refused_by_their_field_and_leave_nothing(a, g
 
 @pytest.mark.parametrize("value", [{}, {"double_value": "NaN"}, {"list_value": {"values": [{"double_value": "Infinity"}]}}])
 def test_metadata_that_could_not_be_told_again_is_refused(a, value):
-    with refused("INVALID_ARGUMENT", "a value is empty|not finite"):
+    with refused("INVALID_ARGUMENT", "exactly one field is required|must be finite"):
         a.make("never", labels=[{"name": "cat", "metadata": {"x": value}}])
 
 
