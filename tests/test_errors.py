@@ -27,7 +27,8 @@ DOC = Path(__file__).parent.parent / "docs" / "errors.md"
 def rows(title: str) -> dict[str, tuple[str, str, str]]:
     """A table of the document: what is wrong → code, reason, message."""
     section = DOC.read_text().split(f"## {title}\n")[1].split("\n## ")[0]
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line.startswith("|")]
+    lines = [re.sub(r"\[(.*?)\]\(.*?\)", r"\1", line) for line in section.splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     return {row[0]: (row[1].strip("`"), row[2].strip("`"), row[3].strip("`")) for row in cells[2:]}
 
 

@@ -154,6 +154,8 @@ def _guessed(call: grpc.Call, connection: Connection) -> SamekindError:
             return errors.DeadlineExceeded(f"no answer from {target} within {connection.timeout:g} s; give a longer timeout or less at once")
         case grpc.StatusCode.UNIMPLEMENTED:
             return errors.Unimplemented(f"the server at {target} does not know this call; is it samekind, and as new as this client? ({details})")
-        case grpc.StatusCode.RESOURCE_EXHAUSTED if "larger than max" not in details:
+        case grpc.StatusCode.RESOURCE_EXHAUSTED if "larger than max" in details:
+            return errors.RequestTooLarge(f"a request is larger than {target} takes; make the content smaller ({details})")
+        case grpc.StatusCode.RESOURCE_EXHAUSTED:
             return errors.Overloaded(f"{target} has too much work; ask again later ({details})")
     return errors.of(code.name, "")(details or f"{target} answered {code.name} without a word")
