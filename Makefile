@@ -50,11 +50,13 @@ check: $(DEV) $(BUF) ## lint, types, protos, Dockerfile
 	else echo "buf breaking: no release (a v* tag) is here yet, so there is none to break"; fi
 	$(BIN)/python proto/generate.py --check client
 	$(BIN)/python -m proto.reference --check docs/reference
+	$(BIN)/python -m proto.openapi --check client/samekind/v1/openapi.json
 	$(BIN)/hadolint Dockerfile
 
-proto: $(DEV) ## make client/samekind/v1 and docs/reference from the protos
+proto: $(DEV) ## make client/samekind/v1, its openapi.json and docs/reference from the protos
 	$(BIN)/python proto/generate.py client
 	$(BIN)/python -m proto.reference docs/reference
+	$(BIN)/python -m proto.openapi client/samekind/v1/openapi.json
 
 bench: $(RUN) ## measure speed
 	$(BIN)/python -m benchmarks $(ARGS)

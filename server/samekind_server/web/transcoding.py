@@ -132,13 +132,20 @@ def _set(given: dict[str, Any], descriptor: Any, path: str, text: str) -> None:
             raise _bad(path, f"there is no {path}: {name} holds no fields")
         descriptor, given = field.message_type, given.setdefault(field.name, {})
     field = _field(descriptor, last, path)
-    value = TRUTHS.get(text, text) if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL else text
+    value = _value(field, text)
     if field.is_repeated:
         given.setdefault(field.name, []).append(value)
     elif field.name in given:
         raise _bad(path, f"{path} is given twice")
     else:
         given[field.name] = value
+
+
+def _value(field: FieldDescriptor, text: str) -> str | bool:
+    """As proto3's JSON has it; a mask's names may be as in the proto too."""
+    if field.message_type and field.message_type.full_name == "google.protobuf.FieldMask":
+        return re.sub("_([a-z])", lambda found: found[1].upper(), text)
+    return TRUTHS.get(text, text) if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL else text
 
 
 def _field(descriptor: Descriptor, name: str, path: str) -> FieldDescriptor:
