@@ -156,7 +156,7 @@ _NO_EMBEDDING = Embedding(np.empty(0, np.float32), "", _NO_REPORT)
 
 
 def _unanswered(error: SamekindError, neighbours: list[Answer]) -> Answer:
-    return replace((neighbours or [_NO_ANSWER])[0], scores=(), truncated=False, error=error)
+    return replace((neighbours or [_NO_ANSWER])[0], scores=(), truncated=False, by_label_set={}, error=error)
 
 
 def _unembedded(error: SamekindError, neighbours: list[Embedding]) -> Embedding:

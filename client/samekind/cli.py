@@ -8,7 +8,7 @@ import time
 import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, TypedDict
 
 import numpy as np
 
@@ -16,7 +16,7 @@ import samekind
 from samekind.client import TIMEOUT
 from samekind.errors import SamekindError
 from samekind.inputs import Given
-from samekind.types import Embedding, Floats
+from samekind.types import Answer, Embedding, Floats
 
 try:
     import typer
@@ -69,6 +69,7 @@ def classify(
     text: Texts = None,
     labels: Annotated[str, typer.Option(help="Labels, with commas between them: cat,dog,car.")] = "",
     label: Annotated[list[str] | None, typer.Option(help='A label with a description, "ripe=a yellow banana"; may be repeated.')] = None,
+    label_set: Annotated[str, typer.Option(help="Label sets the server keeps, NAME or NAME@VERSION, with commas between them.")] = "",
     multi: Annotated[bool, typer.Option("--multi", help="Any number of labels may hold, not exactly one.")] = False,
     top_k: Annotated[int, typer.Option(min=0, help="Most labels to answer; 0 is all.")] = 0,
     min_probability: Annotated[float, typer.Option(min=0, max=1, help="Leave out less probable labels.")] = 0.0,
@@ -85,19 +86,18 @@ def classify(
 ) -> None:
     """Say what kind images and texts are, among labels."""
     with told(as_json):
-        inputs, kinds = _inputs(paths, text), _labels(labels, label)
+        inputs, asked = _inputs(paths, text), _asked(labels, label, templates, label_set)
         names, started = [name for name, _ in inputs], time.perf_counter()
         with client(server, key, tls, ca, (cert, cert_key), timeout) as sk:
             answers = sk.classify(
                 _followed(inputs),
-                kinds,
                 multi=multi,
                 top_k=top_k,
                 min_probability=min_probability,
-                templates=_templates(templates),
                 model=model,
+                **asked,
             )
-        _warn_of_cuts(names, [answer.truncated for answer in answers], answers[0].truncated_labels)
+        _warn_of_cuts(names, [answer.truncated for answer in answers], _cut_labels(answers[0]))
         say(show.answers_json(names, answers) if as_json else show.answers(names, answers, time.perf_counter() - started))
         _end(answer.error for answer in answers)
 
@@ -246,12 +246,34 @@ def _files(path: Path) -> list[Path]:
     return found or stop(f"no images in {path}; looked for {', '.join(sorted(IMAGES))}", 2)
 
 
+class Asked(TypedDict, total=False):
+    """What the contents may be."""
+
+    labels: dict[str, list[str]]
+    templates: str | Sequence[str]
+    label_set: str
+    label_sets: list[str]
+
+
+def _asked(labels: str, described: Sequence[str] | None, templates: Sequence[str] | None, label_sets: str) -> Asked:
+    names = [name.strip() for name in label_sets.split(",") if name.strip()]
+    if not names:
+        return {"labels": _labels(labels, described), "templates": _templates(templates)}
+    if labels or described or templates:
+        stop("a label set has labels and templates of its own; give --label-set, or else --labels, --label and --templates", 2)
+    return {"label_set": names[0]} if len(names) == 1 else {"label_sets": names}
+
+
+def _cut_labels(answer: Answer) -> list[str]:
+    return [label for each in (answer, *answer.by_label_set.values()) for label in each.truncated_labels]
+
+
 def _labels(names: str, described: Sequence[str] | None) -> dict[str, list[str]]:
     labels: dict[str, list[str]] = {name.strip(): [] for name in names.split(",") if name.strip()}
     for each in described or ():
         name, _, description = (part.strip() for part in each.partition("="))
         labels.setdefault(name, []).extend([description] if description else [])
-    return labels or stop('no labels; give --labels cat,dog or --label "ripe=a yellow banana"', 2)
+    return labels or stop('no labels; give --labels cat,dog, --label "ripe=a yellow banana" or --label-set pets', 2)
 
 
 def _templates(given: Sequence[str] | None) -> str | Sequence[str]:

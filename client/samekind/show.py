@@ -27,19 +27,22 @@ KINDS = {
 
 
 def answers(names: Sequence[str], given: Sequence[Answer], seconds: float) -> str:
-    """Answers as a table: the best label of each input, then the next two."""
-    table = _table("input", "is", "probability", "then")
+    """Answers as a table: the best label of each input, then the next two; of several label sets the best label of each."""
+    sets = [each.label_set for each in _sets(given)] if any(answer.by_label_set for answer in given) else []
+    table = _table("input", *(sets or ("is", "probability", "then")))
     for name, answer in zip(names, given, strict=True):
-        table.add_row(Text(name), *(_failed(answer.error) if answer.error else _ranked(answer)))
+        table.add_row(Text(name), *(_failed(answer.error) if answer.error else _best_of_each(answer) if sets else _ranked(answer)))
     report = _report([answer.report for answer in given])
     kind = f"; probability: {KINDS[given[0].probability_kind]}" if report.model else ""
     return _printed(table, Text(f"{len(given)} in {seconds:.2f} s by {_maker(report)}{kind}", style="dim"))
 
 
 def answers_json(names: Sequence[str], given: Sequence[Answer]) -> str:
-    """Answers as `{"results": [{"input", "top", "scores"}]}`; a failed one has an "error"."""
+    """Answers as `{"results": [{"input", "top", "scores"}]}`; a failed one has an "error", one of several label sets has "by_label_set"."""
     results = [{"input": name, **_answer_json(answer)} for name, answer in zip(names, given, strict=True)]
-    return _json({"results": results, "probability_kind": given[0].probability_kind.value, "report": _report_json(given)})
+    sets = [{"name": each.label_set, "version": each.version} for each in _sets(given)]
+    told = {"results": results, "probability_kind": given[0].probability_kind.value, "report": _report_json(given)}
+    return _json(told | ({"label_sets": sets} if sets else {}))
 
 
 def embeddings(names: Sequence[str], given: Sequence[Embedding], seconds: float) -> str:
@@ -153,6 +156,17 @@ def _ranked(answer: Answer) -> tuple[RenderableType, ...]:
     return Text(best.label, style="bold"), f"{best.probability:.1%}", Text(then, style="dim")
 
 
+def _sets(given: Sequence[Answer]) -> list[Answer]:
+    """What each label set said of some input; none where labels of the call were asked."""
+    answered = next((answer for answer in given if answer.by_label_set or answer.label_set), None)
+    return list(answered.by_label_set.values()) or [answered] if answered else []
+
+
+def _best_of_each(answer: Answer) -> tuple[RenderableType, ...]:
+    bests = (each.scores[:1] for each in answer.by_label_set.values())
+    return tuple(Text(f"{best[0].label} {best[0].probability:.1%}") if best else Text("nothing probable enough", style="yellow") for best in bests)
+
+
 def _failed(error: SamekindError) -> tuple[RenderableType]:
     return (Text(f"{error.reason}: {error.message}", style="red"),)
 
@@ -160,6 +174,8 @@ def _failed(error: SamekindError) -> tuple[RenderableType]:
 def _answer_json(answer: Answer) -> dict[str, Any]:
     if answer.error:
         return {"top": None, "scores": [], "error": error_json(answer.error)}
+    if answer.by_label_set:
+        return {"by_label_set": {name: _answer_json(each) for name, each in answer.by_label_set.items()}}
     return {"top": answer.top or None, "scores": [_rounded(asdict(score)) for score in answer.scores]}
 
 
