@@ -94,6 +94,8 @@ def ranked(view: View, metric: Metric, query: Floats, places: Places, k: int, *,
 def scored(view: View, metric: Metric, query: Floats, places: Places) -> Floats:
     """The score of each place, (n,) float32, computed in float64 and the same in whatever company."""
     wide = query.astype(np.float64)
+    if not len(places):
+        return np.empty(0, np.float32)
     if len(places) <= RANKED:
         return _scored(view.vectors(places), wide, metric)
     parts = [_scored(view.vectors(places[start : start + RANKED]), wide, metric) for start in range(0, len(places), RANKED)]
@@ -104,7 +106,7 @@ def _scored(vectors: Floats, query: NDArray[np.float64], metric: Metric) -> Floa
     if metric is Metric.EUCLIDEAN:
         apart = vectors - query
         distances: Floats = np.sqrt(np.vecdot(apart, apart)).astype(np.float32)
-        return -distances
+        return 0 - distances
     products: Floats = np.vecdot(vectors.astype(np.float64), query).astype(np.float32)
     return np.clip(products, -1, 1) if metric is Metric.COSINE else products
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -27,11 +28,12 @@ ROOM = 1024
 class View:
     """A table at one moment, by place: rows ascending. What is removed later shows in `live`; what is added later does not show.
 
-    `squares` are the vectors' squared lengths, and `longest` is the length of the longest.
+    `squares` are the vectors' squared lengths, `longest` is the length of the longest, and `alive` is how many were live.
     """
 
     rows: Rows
     live: Bools
+    alive: int
     squares: Floats
     longest: float
     blocks: list[Floats]
@@ -111,8 +113,8 @@ class Table:
 
     def view(self) -> View:
         """What is in it now."""
-        size = self.size
-        return View(self._rows[:size], self._live[:size], self._squares[:size], self._longest, self._blocks)
+        size, alive = self.size, self.live
+        return View(self._rows[:size], self._live[:size], alive, self._squares[:size], self._longest, self._blocks)
 
     def append(self, rows: Rows, vectors: Floats) -> None:
         """Takes rows above all before, ascending, with vectors that were checked."""
@@ -135,6 +137,30 @@ class Table:
         self.live -= len(places)
         return view.rows[places]
 
+    def fill(self, rows: Rows, parts: Iterable[tuple[Rows, Floats]]) -> Rows:
+        """Makes an empty table one of these ascending rows; the parts' other rows are answered. Raises ValueError where some have no vector."""
+        self._grow(len(rows))
+        self._rows[: len(rows)], self._live[: len(rows)] = rows, False
+        others = [self._placed(rows, *part) for part in parts]
+        missing = len(rows) - np.count_nonzero(self._live[: len(rows)])
+        if missing:
+            raise ValueError(f"{missing:,} of {len(rows):,} vectors are missing")
+        self._longest = float(np.sqrt(self._squares[: len(rows)].max(initial=0)))
+        self.size = self.live = len(rows)
+        return np.concatenate([np.empty(0, np.int64), *others])
+
+    def _placed(self, rows: Rows, some: Rows, vectors: Floats) -> Rows:
+        """Puts in what belongs to the rows; answers what does not."""
+        places = np.searchsorted(rows, some)
+        here = places < len(rows)
+        here[here] = rows[places[here]] == some[here]
+        places, vectors, others = places[here], vectors[here], some[~here]
+        for block in np.unique(places // self._block):
+            inside = places // self._block == block
+            self._blocks[block][places[inside] - block * self._block] = vectors[inside]
+        self._live[places], self._squares[places] = True, np.vecdot(vectors, vectors)
+        return others
+
     def copied(self, *, stop: int) -> Table:
         """A table of what is live among its first `stop` places."""
         copied, view = Table(self.dimensions), self.view()
@@ -146,11 +172,18 @@ class Table:
 
     def _grow(self, size: int) -> None:
         while len(self._blocks) * self._block < size:
-            memory = mmap.mmap(-1, 4 * self._block * self.dimensions)
-            self._blocks.append(np.frombuffer(memory, np.float32).reshape(self._block, self.dimensions))
+            self._blocks.append(_memory(self._block, self.dimensions))
         if size > len(self._rows):
             room = max(size, len(self._rows) * 3 // 2)
             self._rows, self._live, self._squares = _longer(self._rows, room), _longer(self._live, room), _longer(self._squares, room)
+
+
+def _memory(rows: int, dimensions: int) -> Floats:
+    """Memory straight from the system, which gets it back; in huge pages where it has them, as they are quicker to go through."""
+    memory = mmap.mmap(-1, 4 * rows * dimensions)
+    with suppress(AttributeError, OSError):
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return np.frombuffer(memory, np.float32).reshape(rows, dimensions)
 
 
 def _longer(array: NDArray[Kind], size: int) -> NDArray[Kind]:

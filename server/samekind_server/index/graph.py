@@ -1,0 +1,120 @@
+"""Holds one graph of hnswlib, and knows each of its traps."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+from platform import machine
+
+import hnswlib
+import numpy as np
+from numpy.typing import NDArray
+
+from samekind.types import Floats, Metric
+from samekind_server.index.base import Rows, Shape
+from samekind_server.index.gate import Gate
+
+EF = 96  # Candidates of a search; set once, as it is state of the whole graph. Who wants more asks for more rows: the larger one counts.
+SPACES = {Metric.COSINE: "ip", Metric.DOT: "ip", Metric.EUCLIDEAN: "l2"}  # Vectors are unit already where the cosine is meant.
+FORMAT = f"hnswlib {version('hnswlib')} {machine()}"  # What else reads its files may read them wrongly, or die.
+HEADER = struct.Struct("<6QiI3QdQ")  # Of its files: see `vectors`.
+LISTS = 54  # Bytes of locks, levels and marks for each vector there is room for,
+LABEL = 40  # and of the table of labels for each that is there.
+READ = 4096  # Vectors read at a time.
+
+
+class Graph:
+    """Adding, marking, saving and reserving need `gate.alone()` (or a graph nobody asks yet); `nearest` needs `with gate`.
+
+    hnswlib forgives nothing else: added to beside a search it answers wrongly, resized beside one it takes the process with it.
+    """
+
+    def __init__(self, shape: Shape, capacity: int, file: Path | None = None) -> None:
+        self.gate = Gate()
+        self.mark = -1  # Every live row up to this one is in it.
+        self.removed = 0
+        self.unmarked: list[Rows] = []  # Removed rows that it still answers with.
+        self.shape = shape
+        self._index = hnswlib.Index(SPACES[shape.metric], shape.dimensions)
+        if file is None:
+            self._index.init_index(capacity, M=shape.m, ef_construction=shape.ef_construction)
+        else:
+            self._index.load_index(os.fspath(file), max_elements=capacity)
+        self._index.set_ef(EF)
+        self._index.set_num_threads(1)
+
+    @property
+    def size(self) -> int:
+        """How many vectors are in it, removed ones too."""
+        return int(self._index.element_count)
+
+    @property
+    def live(self) -> int:
+        """How many it may answer with."""
+        return self.size - self.removed
+
+    @property
+    def memory(self) -> int:
+        """Bytes it takes."""
+        return int(self._index.index_file_size()) + LISTS * int(self._index.max_elements) + LABEL * self.size
+
+    def has_room(self, count: int) -> bool:
+        """Whether so many more fit without `reserve`."""
+        return self.size + count <= int(self._index.max_elements)
+
+    def reserve(self, count: int) -> None:
+        """Makes room for so many more, and some."""
+        if not self.has_room(count):
+            self._index.resize_index((self.size + count) * 5 // 4 + 1024)
+
+    def add(self, rows: Rows, vectors: Floats, threads: int) -> None:
+        """Puts rows in that are not in it; there must be room."""
+        self._index.add_items(vectors, rows.astype(np.uint64), num_threads=threads)
+
+    def remove(self, rows: Rows) -> None:
+        """Marks rows removed; those that never were in it are passed over."""
+        for row in rows.tolist():
+            with suppress(RuntimeError):
+                self._index.mark_deleted(row)
+                self.removed += 1
+
+    def nearest(self, queries: Floats, k: int) -> Rows | None:
+        """The rows (n, k) near each query, some of them perhaps `unmarked`; None where it cannot reach so many."""
+        try:
+            labels, _ = self._index.knn_query(queries, k=k, num_threads=1)
+        except RuntimeError:
+            return None
+        found: Rows = labels.astype(np.int64)
+        return found
+
+    def save(self, file: Path) -> None:
+        """Writes it whole; hnswlib itself says nothing when the disk is full. Raises OSError."""
+        self._index.save_index(os.fspath(file))
+        size, written = int(self._index.index_file_size()), file.stat().st_size
+        if written != size:
+            raise OSError(28, f"{written:,} of {size:,} bytes could be written; make room on the disk", os.fspath(file))
+
+
+def capacity(count: int) -> int:
+    """Room for so many vectors, and some."""
+    return count + count // 8 + 1024
+
+
+def vectors(file: Path, shape: Shape) -> Iterator[tuple[Rows, Floats]]:
+    """All rows of a saved graph and their vectors, some thousands at a time. Raises ValueError where it is not of this shape.
+
+    Taken from the file, as hnswlib itself takes 19 µs to hand out one vector, and holds Python up meanwhile.
+    """
+    links, length = 4 + 8 * shape.m, 4 * shape.dimensions
+    element = np.dtype([("links", np.void, links), ("vector", "<f4", (shape.dimensions,)), ("row", "<i8")])
+    with file.open("rb") as opened:
+        first, _, count, size, row_at, vector_at, _, _, *shaped = HEADER.unpack(opened.read(HEADER.size))
+        if (first, size, row_at, vector_at) != (0, element.itemsize, links + length, links) or shaped[:3] != [shape.m, 2 * shape.m, shape.m]:
+            raise ValueError("its layout is not what this index has")
+        for start in range(0, count, READ):
+            some: NDArray[np.void] = np.fromfile(opened, element, min(READ, count - start))
+            yield some["row"].astype(np.int64), some["vector"].astype(np.float32)

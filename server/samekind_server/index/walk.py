@@ -1,0 +1,93 @@
+"""Answers one question by a graph, and exactly for what is not yet in it or where the graph falls short."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from samekind.types import Floats, Metric
+from samekind_server.index import scan
+from samekind_server.index.base import Nearest
+from samekind_server.index.costs import Costs
+from samekind_server.index.graph import EF, Graph
+from samekind_server.index.table import Places, View
+
+TOGETHER = 8  # Queries that go through the gate together: a writer waits for them, and other readers behind it.
+WIDER = 4  # Times as many rows are asked for where too few of them were allowed.
+
+
+@dataclass(frozen=True, eq=False)
+class Walk:
+    """The k nearest in a view; `among`: allowed ones alone, by live places, ascending. Where no graph serves, every vector is compared.
+
+    k live rows are answered whenever so many are there: the graph is asked for more and more until comparing all is quicker.
+    """
+
+    view: View
+    metric: Metric
+    graph: Graph | None
+    costs: Costs
+    k: int
+    among: Places | None
+
+    @property
+    def allowed(self) -> int:
+        """How many rows may be answers."""
+        return self.view.alive if self.among is None else len(self.among)
+
+    def nearest(self, queries: Floats, effort: int) -> list[Nearest]:
+        """One answer a query; `effort` as in Index."""
+        wanted = max(effort, self.costs.wanted(self.k, self.view.alive, self.allowed))
+        if self.graph is None or self._dear(self.graph, wanted):
+            return self._exactly(queries)
+        graph = self.graph
+        return [one for start in range(0, len(queries), TOGETHER) for one in self._ask(graph, queries[start : start + TOGETHER], wanted)]
+
+    def _exactly(self, queries: Floats) -> list[Nearest]:
+        places = range(len(self.view)) if self.among is None else self.among
+        return scan.exactly(self.view, self.metric, queries, self.k, places)
+
+    def _dear(self, graph: Graph, wanted: int) -> bool:
+        """Whether comparing each is quicker, or the graph cannot give so many."""
+        dimensions, exact = graph.shape.dimensions, self.among is not None
+        costs = self.costs.exact(self.allowed, dimensions, picked=exact)
+        return wanted > graph.live or costs <= self.costs.graph(max(wanted, EF), dimensions)
+
+    def _ask(self, graph: Graph, queries: Floats, wanted: int) -> list[Nearest]:
+        with graph.gate:
+            mark, rows = graph.mark, graph.nearest(queries, wanted)
+        if rows is None:
+            return self._exactly(queries)
+        known = int(np.searchsorted(self.view.rows, mark, "right"))
+        near = [self._allowed(self.view.places(some)) for some in rows]
+        answers = self._ranked(queries, near, known)
+        short = [number for number, places in enumerate(near) if len(places) < self.k and len(places) < self._reachable(known)]
+        if short:
+            again = queries[short]
+            wider = self._exactly(again) if self._dear(graph, WIDER * wanted) else self._ask(graph, again, WIDER * wanted)
+            answers = [*answers]
+            for number, answer in zip(short, wider, strict=True):
+                answers[number] = answer
+        return answers
+
+    def _ranked(self, queries: Floats, near: list[Places], known: int) -> list[Nearest]:
+        """What the graph found and what it does not know yet, from place `known` on, ranked together."""
+        fresh = range(known, len(self.view)) if self.among is None else self.among[np.searchsorted(self.among, known) :]
+        others = scan.candidates(self.view, self.metric, queries, self.k, fresh)
+        asked = zip(queries, near, others, strict=True)
+        return [self._rank(query, np.concatenate([some, other]), len(some) + len(fresh)) for query, some, other in asked]
+
+    def _rank(self, query: Floats, places: Places, seen: int) -> Nearest:
+        return scan.ranked(self.view, self.metric, query, places, self.k, exact=False, seen=seen)
+
+    def _allowed(self, places: Places) -> Places:
+        if self.among is None:
+            return places
+        found = np.minimum(np.searchsorted(self.among, places), len(self.among) - 1)
+        allowed: Places = places[self.among[found] == places]
+        return allowed
+
+    def _reachable(self, known: int) -> int:
+        """How many rows the graph could answer with."""
+        return int(np.count_nonzero(self.view.live[:known])) if self.among is None else int(np.searchsorted(self.among, known))
