@@ -266,3 +266,26 @@ class Item:
     thumbnail: bytes = b""
     create_time: datetime | None = None
     update_time: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Written:
+    """What became of one item that was to be written: its version now, or the error it failed with.
+
+    `changed` is false where it was there already just so; `truncated` where its text was longer than the model reads.
+    """
+
+    id: str
+    version: int = 0
+    created: bool = False
+    changed: bool = False
+    truncated: bool = False
+    error: SamekindError | None = None
+
+
+@dataclass(frozen=True)
+class Deleted:
+    """How many items were deleted, and which of those named were not there."""
+
+    count: int
+    missing: tuple[str, ...] = ()

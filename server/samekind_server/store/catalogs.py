@@ -82,3 +82,15 @@ def changes(to: Transaction, id: int, count: int) -> int:
     """Takes so many numbers of changes, which rise for ever; the last of them."""
     [[last]] = to.rows("UPDATE catalogs SET change = change + ? WHERE id = ? RETURNING change", count, id)
     return int(last)
+
+
+def life(of: Transaction) -> str:
+    """The name of this store's life."""
+    [[name]] = of.rows("SELECT name FROM life")
+    return bytes(name).hex()
+
+
+def newest(of: Transaction, id: int) -> int:
+    """The number of a catalog's last change."""
+    [[change]] = of.rows("SELECT change FROM catalogs WHERE id = ?", id)
+    return int(change)

@@ -43,6 +43,12 @@ class Embedded:
     data: bytes
     sound: bool = True
 
+    def checked(self) -> Embedded:
+        """This vector. Raises Damaged where it is not as it was written."""
+        if not self.sound:
+            raise Damaged(f"a {self.modality} vector is not what was written; write its item again, or put back a copy of the store")
+        return self
+
 
 @dataclass(frozen=True)
 class Given:

@@ -26,6 +26,9 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) STRICT""",
     ),
     (
+        # Names this store's life: what is derived from another's, or from this one before a copy of it was put back, is not taken for its own.
+        "CREATE TABLE life (id INTEGER PRIMARY KEY CHECK (id = 1), name BLOB NOT NULL) STRICT",
+        "INSERT INTO life (id, name) VALUES (1, randomblob(16))",
         # What a removed catalog held goes little by little, and its name is free at once.
         """CREATE TABLE catalogs (
             id INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, name TEXT NOT NULL, gone INTEGER NOT NULL, version INTEGER NOT NULL,

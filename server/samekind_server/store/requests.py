@@ -25,15 +25,20 @@ def once(to: Transaction, request: Request | None, work: Callable[[], bytes], *,
     """What `work` answers, or answered when the same was asked before. Raises BadRequest where the id stood for something else."""
     if request is None or not request.id:
         return work()
-    oldest = _micros(now - KEPT)
-    found = to.rows("SELECT digest, result FROM requests WHERE tenant = ? AND id = ? AND time > ?", request.tenant, request.id, oldest)
-    if found:
-        return _same(request, *found[0])
+    if (known := done(to, request, now=now)) is not None:
+        return known
     result = work()
     sql = """INSERT INTO requests (tenant, id, digest, result, time) VALUES (?, ?, ?, ?, ?)
         ON CONFLICT (tenant, id) DO UPDATE SET digest = excluded.digest, result = excluded.result, time = excluded.time"""
     to.rows(sql, request.tenant, request.id, request.digest, result, _micros(now))
     return result
+
+
+def done(of: Transaction, request: Request, *, now: float) -> bytes | None:
+    """What was answered when the same was asked before; None where it was not. Raises BadRequest where the id stood for something else."""
+    oldest = _micros(now - KEPT)
+    found = of.rows("SELECT digest, result FROM requests WHERE tenant = ? AND id = ? AND time > ?", request.tenant, request.id, oldest)
+    return _same(request, *found[0]) if found else None
 
 
 def sweep(to: Transaction, *, now: float) -> None:

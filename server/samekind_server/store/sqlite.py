@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from samekind.errors import SettingError, StoreUnavailable
-from samekind_server.store import requests
+from samekind_server.store import pages, requests
 from samekind_server.store.base import Transaction
 from samekind_server.store.migrations import migrate
 from samekind_server.store.writer import WAITING, Statements, Writer, told
@@ -25,7 +25,6 @@ READERS = 4
 PATIENCE = 5.0  # Seconds to wait for another program that reads the file, as one that copies it.
 APPLICATION = 0x534B4E44  # "SKND", at a place in the file's head where programs tell whose it is.
 FRESH = 30.0  # Seconds for which a commit is proof that the store can be written.
-FREED = 256  # Pages that a sweep gives back to the disk.
 
 
 class SqliteStore:
@@ -86,10 +85,7 @@ class SqliteStore:
 
     def _sweep(self, to: Transaction) -> None:
         requests.sweep(to, now=self._clock())
-        [[free]] = to.rows("PRAGMA freelist_count")
-        for _ in range(min(free, FREED)):
-            # The module takes one step of a statement without columns, and a step gives back one page.
-            to.rows("PRAGMA incremental_vacuum(1)")
+        pages.give_back(to)
 
 
 @contextmanager

@@ -1,0 +1,265 @@
+"""One catalog's items: store and index in step, so that what was acknowledged is durable and found."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
+
+from samekind.errors import DeadlineExceeded, NotFound, SamekindError
+from samekind.filters import Filter
+from samekind.types import Catalog, Deleted, Floats, Item, LongText, WriteMode, Written
+from samekind_server.catalog import filters, outcomes
+from samekind_server.catalog.drafts import Drafting, Held, Sketch
+from samekind_server.catalog.memory import Memory
+from samekind_server.catalog.reading import Hit, View, hits, item, matched, read, scanned
+from samekind_server.catalog.writing import Changes, Draft, Update, Writing, duplicates
+from samekind_server.embedding.askers import ANYONE, Asker
+from samekind_server.index.base import Stats
+from samekind_server.store import catalogs, items, pages, requests
+from samekind_server.store.base import Store, Transaction
+from samekind_server.store.requests import Request
+
+T = TypeVar("T")
+
+DELETED = 500  # Items found by a filter that are deleted in one transaction.
+PATIENCE = 1.0  # Seconds after which who waits for room looks whether he is still waited for.
+OVERFETCHED = 3  # Times that more is asked for where rows are gone when they are looked at.
+
+
+@dataclass(frozen=True)
+class CatalogStats:
+    """How much there is of a catalog, and what state its indexes are in."""
+
+    items: int
+    store_bytes: int
+    memory_bytes: int
+    indexes: dict[str, Stats]
+
+
+class OpenCatalog:
+    """A catalog that is there. For one event loop; after it was deleted its methods raise NotFound."""
+
+    def __init__(
+        self, store: Store, memory: Memory, drafting: Drafting, applied: Callable[[Changes], None], *, tenant: str, clock: Callable[[], float]
+    ) -> None:
+        self._store, self._memory, self._drafting, self._applied = store, memory, drafting, applied
+        self._tenant, self._clock = tenant, clock
+
+    @property
+    def catalog(self) -> Catalog:
+        """What it is."""
+        return self._memory.catalog
+
+    async def upsert(
+        self,
+        given: Sequence[Item | SamekindError],
+        *,
+        mode: WriteMode = WriteMode.UPSERT,
+        asker: Asker = ANYONE,
+        long_text: LongText = LongText.TRUNCATE,
+        request: Request | None = None,
+    ) -> list[Written]:
+        """Writes each item that can be, all in one transaction; one that cannot, or was not one, bears its error. Raises Overloaded.
+
+        The same `request` again is answered as the first time, unless something failed then that may pass.
+        """
+        ids = [each.id if isinstance(each, Item) else "" for each in given]
+        try:
+            return [replace(each, id=id) for each, id in zip(await self._upsert(given, mode, asker, long_text, request), ids, strict=True)]
+        except Known as known:
+            return outcomes.load(known.result, ids)
+
+    async def _upsert(
+        self, given: Sequence[Item | SamekindError], mode: WriteMode, asker: Asker, long_text: LongText, request: Request | None
+    ) -> list[Written]:
+        await self._check_unknown(request)
+        sketches = await self._drafting.sketches(given, self.catalog)
+        held = await self._read(partial(_held, self._memory.head.id, sketches))
+        made = await self._written(sketches, held, mode, asker, long_text, request)
+        if stale := [place for place, outcome in enumerate(made) if outcome is None]:
+            again = [sketches[place] if place in set(stale) else NotFound("left out") for place in range(len(sketches))]
+            for place, outcome in enumerate(await self._written(again, {}, mode, asker, long_text, None)):
+                made[place] = outcome if place in stale else made[place]
+        return [outcome for outcome in made if outcome]
+
+    async def update(self, updates: Sequence[Update], *, request: Request | None = None) -> list[Written]:
+        """Changes the attributes of each item that can be; nothing is embedded. One that cannot bears its error."""
+        ids = [update.id for update in updates]
+        twice = duplicates(ids)
+        good = [update for place, update in enumerate(updates) if place not in twice]
+        try:
+            changes = await self._write(
+                lambda writing: writing.update(good), request, lambda changes: outcomes.dump(_placed(changes.outcomes, ids, twice))
+            )
+        except Known as known:
+            return outcomes.load(known.result, ids)
+        return _placed(changes.outcomes, ids, twice)
+
+    async def delete(self, ids: Sequence[str], *, request: Request | None = None) -> Deleted:
+        """Deletes items by their ids."""
+        missing: list[str] = []
+
+        def work(writing: Writing) -> None:
+            found = {id: items.find(writing.to, self._memory.head.id, id) for id in dict.fromkeys(ids)}
+            missing[:] = [id for id, each in found.items() if each is None]
+            writing.delete([each for each in found.values() if each])
+
+        try:
+            changes = await self._write(work, request, lambda changes: outcomes.dump_deleted(Deleted(changes.deleted, tuple(missing))))
+        except Known as known:
+            return outcomes.load_deleted(known.result)
+        return Deleted(changes.deleted, tuple(missing))
+
+    async def delete_matching(self, given: Filter, *, request: Request | None = None) -> Deleted:
+        """Deletes the items that meet a condition, a few hundred in each transaction; those written meanwhile may stay."""
+        filters.check(given)
+        try:
+            await self._check_unknown(request)
+            count = 0
+            for some in await self._matching(given):
+                changes = await self._write(partial(_delete, some, given))
+                count += changes.deleted
+            await self._write(lambda writing: None, request, lambda _: outcomes.dump_deleted(Deleted(count)))
+        except Known as known:
+            return outcomes.load_deleted(known.result)
+        return Deleted(count)
+
+    async def get(self, ids: Sequence[str], view: View) -> list[Item | SamekindError]:
+        """Each item, or NotFound or Damaged in its place."""
+        return await self._read(lambda of: [read(of, self._memory.head.id, id, view) for id in ids])
+
+    async def page(self, after: str, most: int, view: View, where: Filter | None = None) -> list[Item]:
+        """Items in the order of their ids' bytes, from the first past `after`. Raises Damaged."""
+        if where is not None:
+            filters.check(where)
+        return await self._read(lambda of: [item(of, each, view) for each in scanned(of, self._memory.head.id, after, most, where)])
+
+    async def nearest(
+        self, queries: Floats, k: int, *, where: Filter | None = None, exact: bool = False, effort: int = 0, view: View | None = None
+    ) -> list[list[Hit]]:
+        """For each query, (n, dimensions), its k nearest items; fewer only where there are no more that meet the condition."""
+        if where is not None:
+            filters.check(where)
+        await self._ready()
+        more = k
+        for _ in range(OVERFETCHED):
+            found = await asyncio.to_thread(self._memory.nearest, queries, more, where=where, exact=exact, effort=effort)
+            answer, gone = await self._read(partial(hits, found, k, view or View()))
+            if not gone:
+                break
+            more += gone
+        return answer
+
+    async def stats(self) -> CatalogStats:
+        """How much there is, and in what state."""
+        await self._ready()
+        id = self._memory.head.id
+        count, size = await self._read(lambda of: (items.count(of, id), items.size(of, id)))
+        indexes = self._memory.stats()
+        return CatalogStats(count, size, self._memory.nbytes + sum(each.memory_bytes for each in indexes.values()), indexes)
+
+    async def _written(
+        self,
+        sketches: Sequence[Sketch | SamekindError],
+        held: Held,
+        mode: WriteMode,
+        asker: Asker,
+        long_text: LongText,
+        request: Request | None,
+    ) -> list[Written | None]:
+        """What became of each; None of one whose stored vectors are not there any more."""
+        drafts = await self._drafting.drafts(sketches, self.catalog, held, asker=asker, long_text=long_text)
+        good = [draft for draft in drafts if isinstance(draft, Draft)]
+        await self._room(len(good), asker)
+
+        def placed(changes: Changes) -> list[Written | None]:
+            made = iter([None if place in changes.stale else outcome for place, outcome in enumerate(changes.outcomes)])
+            return [next(made) if isinstance(draft, Draft) else Written("", error=draft) for draft in drafts]
+
+        def told(changes: Changes) -> bytes | None:
+            whole = [each for each in placed(changes) if each]
+            return outcomes.dump(whole) if len(whole) == len(drafts) and outcomes.lasting(whole) else None
+
+        return placed(await self._write(lambda writing: writing.upsert(good, mode), request, told))
+
+    async def _write(
+        self, work: Callable[[Writing], None], request: Request | None = None, told: Callable[[Changes], bytes | None] = lambda _: None
+    ) -> Changes:
+        """One transaction, then the indexes; what `told` makes of it is kept with the request."""
+        now, id = self._clock(), self._memory.head.id
+
+        def transaction(to: Transaction) -> Changes:
+            if catalogs.by_id(to, id) is None:
+                raise NotFound(f"no catalog {self.catalog.name!r}; it was deleted just now")
+            _check(to, request, now)
+            changes = Changes(id)
+            work(Writing(to, changes, round(now * 1e6)))
+            if (result := told(changes)) is not None:
+                requests.once(to, request, lambda: result, now=now)
+            if changes.deleted:
+                pages.give_back(to)
+            return changes
+
+        return await asyncio.wrap_future(self._store.write(transaction, self._applied))
+
+    async def _check_unknown(self, request: Request | None) -> None:
+        """Raises Known before anything is embedded in vain."""
+        if request and request.id:
+            await self._read(lambda of: _check(of, request, self._clock()))
+
+    async def _matching(self, given: Filter) -> list[list[int]]:
+        """The rows that meet a condition, a few hundred each."""
+        await self._ready()
+        rows = (await asyncio.to_thread(self._memory.matching, given)).tolist()
+        return [rows[start : start + DELETED] for start in range(0, len(rows), DELETED)]
+
+    async def _room(self, count: int, asker: Asker) -> None:
+        """Waits until so many fit beside the graph. Raises DeadlineExceeded."""
+        await self._ready()
+        if self._memory.room(count, 0):
+            return
+        while not await asyncio.to_thread(self._memory.room, count, min(PATIENCE, max(0.0, asker.left))):
+            if asker.left <= 0:
+                raise DeadlineExceeded(
+                    f"the catalog {self.catalog.name!r} takes in items more slowly than they come; give it more time, or send fewer"
+                )
+
+    async def _ready(self) -> None:
+        await asyncio.shield(asyncio.wrap_future(self._memory.loaded))
+
+    async def _read(self, work: Callable[[Transaction], T]) -> T:
+        return await asyncio.wrap_future(self._store.read(work))
+
+
+class Known(Exception):
+    """The same was asked before, and answered so."""
+
+    def __init__(self, result: bytes) -> None:
+        super().__init__("the same request was done before")
+        self.result = result
+
+
+def _check(of: Transaction, request: Request | None, now: float) -> None:
+    if request and request.id and (result := requests.done(of, request, now=now)) is not None:
+        raise Known(result)
+
+
+def _delete(rows: Sequence[int], where: Filter, writing: Writing) -> None:
+    writing.delete(matched(writing.to, rows, where))
+
+
+def _held(catalog: int, sketches: Sequence[Sketch | SamekindError], of: Transaction) -> Held:
+    """Which contents of these items are stored with their vectors."""
+    held = {}
+    for sketch in sketches:
+        if isinstance(sketch, Sketch) and (found := items.find(of, catalog, sketch.item.id)):
+            held[sketch.item.id] = frozenset((each.modality, each.content) for each in items.vectors(of, found.row) if each.sound)
+    return held
+
+
+def _placed(made: Sequence[Written], ids: Sequence[str], twice: Mapping[int, SamekindError]) -> list[Written]:
+    each = iter(made)
+    return [Written(id, error=twice[place]) if place in twice else next(each) for place, id in enumerate(ids)]

@@ -1,0 +1,186 @@
+"""Keeps catalogs: who may change which, what of each is in memory, and how the room of a deleted one comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
+
+from samekind.errors import AlreadyExists, NotFound, SamekindError
+from samekind.types import Catalog
+from samekind_server.catalog import definitions
+from samekind_server.catalog.catalog import OpenCatalog
+from samekind_server.catalog.drafts import Drafting
+from samekind_server.catalog.memory import Memory, Open
+from samekind_server.catalog.writing import Changes
+from samekind_server.embedding.engine import Engine
+from samekind_server.embedding.images import ImageLimits
+from samekind_server.store import catalogs as rows
+from samekind_server.store import pages
+from samekind_server.store.base import Store, Transaction
+from samekind_server.store.catalogs import Head
+from samekind_server.store.requests import Request, once
+
+T = TypeVar("T")
+
+FREED = 500  # Items of a deleted catalog that go in one transaction.
+log = logging.getLogger(__name__)
+
+
+class Catalogs:
+    """The catalogs of every tenant, each seen by its own alone. For one event loop; `close` it before the store."""
+
+    def __init__(
+        self, store: Store, engine: Engine, open: Open, *, limits: ImageLimits | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._store, self._engine, self._open_index, self._clock = store, engine, open, clock
+        self._drafting = Drafting(engine, limits or ImageLimits())
+        self._memories: dict[int, Memory] = {}
+        self._gate = threading.Lock()
+        self._loading = ThreadPoolExecutor(1, "catalog-load")
+        self._freeing = ThreadPoolExecutor(1, "catalog-free")
+        self._ending = threading.Event()
+
+    async def start(self) -> None:
+        """Reads what there is into memory behind the scenes, and goes on with what was to be freed."""
+        heads, hidden = await self._read(lambda of: (rows.every(of), rows.hidden(of)))
+        for head in heads:
+            self._memory(head)
+        for id in hidden:
+            self._free(id)
+
+    def close(self) -> None:
+        """Ends its threads."""
+        self._ending.set()
+        self._drafting.close()
+        for pool in (self._loading, self._freeing):
+            pool.shutdown(cancel_futures=True)
+
+    async def create(self, tenant: str, given: Catalog, request: Request | None = None) -> Catalog:
+        """Makes a catalog. Raises AlreadyExists, BadRequest or SpaceMismatch."""
+        with_model = given.model or not given.space
+        model = (await self._engine.encoder(given.model)).model if with_model else None
+        definition = definitions.dump(definitions.completed(given, model))
+
+        def work(to: Transaction, now: int) -> bytes:
+            if rows.find(to, tenant, given.name):
+                raise AlreadyExists(f"there is a catalog {given.name!r} already; update it, or give this one another name")
+            return definitions.pack(rows.add(to, tenant, given.name, definition, now=now))
+
+        return definitions.catalog(definitions.unpack(await self._written(request, work)))
+
+    async def update(self, tenant: str, given: Catalog, paths: Collection[str], request: Request | None = None) -> Catalog:
+        """Changes what `paths` name to what is given. Raises NotFound, EtagMismatch, or BadRequest for what cannot be changed."""
+        model = (await self._engine.encoder(given.model)).model if given.model and "model" in paths else None
+
+        def work(to: Transaction, now: int) -> bytes:
+            before = found(to, tenant, given.name)
+            definitions.compare(given.etag, before)
+            after = definitions.changed(definitions.catalog(before), given, paths)
+            definition = definitions.dump(definitions.completed(after, model) if model else after)
+            return definitions.pack(before if definition == before.definition else rows.change(to, before, definition, now=now))
+
+        return definitions.catalog(definitions.unpack(await self._written(request, work, self._renew)))
+
+    async def delete(self, tenant: str, name: str, *, etag: str = "", allow_missing: bool = False, request: Request | None = None) -> None:
+        """Deletes a catalog with all its items: it is gone at once, and its room comes back little by little. Raises NotFound or EtagMismatch."""
+
+        def work(to: Transaction, now: int) -> bytes:
+            before = rows.find(to, tenant, name)
+            if before is None and allow_missing:
+                return b""
+            before = before or found(to, tenant, name)
+            definitions.compare(etag, before)
+            rows.hide(to, before)
+            return str(before.id).encode()
+
+        if id := await self._written(request, work, self._forget):
+            self._free(int(id))
+
+    async def get(self, tenant: str, name: str) -> Catalog:
+        """A catalog by its name. Raises NotFound."""
+        return definitions.catalog(await self._read(lambda of: found(of, tenant, name)))
+
+    async def page(self, tenant: str, after: str, most: int) -> list[Catalog]:
+        """Catalogs in name order, from the first past `after`."""
+        return [definitions.catalog(head) for head in await self._read(lambda of: rows.page(of, tenant, after, most))]
+
+    async def open(self, tenant: str, name: str) -> OpenCatalog:
+        """A catalog's items. Raises NotFound."""
+        head = await self._read(lambda of: found(of, tenant, name))
+        return OpenCatalog(self._store, self._memory(head), self._drafting, self._applied, tenant=tenant, clock=self._clock)
+
+    def _memory(self, head: Head) -> Memory:
+        """What is in memory of a catalog: read anew where that failed."""
+        with self._gate:
+            memory = self._memories.get(head.id)
+            if memory is None or (memory.loaded.done() and memory.loaded.exception()):
+                memory = self._memories[head.id] = Memory(self._store, head, self._open_index)
+                self._loading.submit(memory.load)
+        return memory
+
+    def _applied(self, changes: Changes) -> None:
+        """Told by the writer of what was committed; who reads a catalog only now reads that too."""
+        with self._gate:
+            memory = self._memories.get(changes.catalog)
+        if memory is not None:
+            memory.apply(changes)
+
+    def _renew(self, packed: bytes) -> None:
+        """Told by the writer of a catalog that was changed: it is read anew where its indexes are others now."""
+        head = definitions.unpack(packed)
+        with self._gate:
+            before = self._memories.get(head.id)
+            if before is None or before.head == head:
+                return
+            if before.alike(head):
+                before.head, before.catalog = head, definitions.catalog(head)
+            else:
+                self._memories[head.id] = Memory(self._store, head, self._open_index)
+                self._loading.submit(self._memories[head.id].load)
+
+    def _forget(self, id: bytes) -> None:
+        """Told by the writer of a catalog that was deleted."""
+        with self._gate:
+            self._memories.pop(int(id or 0), None)
+
+    def _free(self, id: int) -> None:
+        self._freeing.submit(self._freed, id)
+
+    def _freed(self, id: int) -> None:
+        """Takes what a deleted catalog held, a little at a time so that other writes go between."""
+        try:
+            while not self._ending.is_set() and not self._store.write(partial(_free, id)).result():
+                pass
+        except SamekindError as error:
+            log.warning("what a deleted catalog held is freed at the next start, as that cannot be done now: %s", error)
+
+    async def _read(self, work: Callable[[Transaction], T]) -> T:
+        return await asyncio.wrap_future(self._store.read(work))
+
+    async def _written(
+        self, request: Request | None, work: Callable[[Transaction, int], bytes], then: Callable[[bytes], None] | None = None
+    ) -> bytes:
+        now = self._clock()
+        micros = round(now * 1e6)
+        return await asyncio.wrap_future(self._store.write(lambda to: once(to, request, partial(work, to, micros), now=now), then))
+
+
+def found(of: Transaction, tenant: str, name: str) -> Head:
+    """A tenant's catalog. Raises NotFound."""
+    if head := rows.find(of, tenant, name):
+        return head
+    there = [head.name for head in rows.page(of, tenant, "", 6)]
+    told = f"there are {', '.join(there[:5])}{', …' if len(there) > 5 else ''}" if there else "there is none yet"
+    raise NotFound(f"no catalog {name!r}; {told}")
+
+
+def _free(id: int, to: Transaction) -> bool:
+    done = rows.free(to, id, FREED)
+    pages.give_back(to)
+    return done

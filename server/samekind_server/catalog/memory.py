@@ -1,0 +1,182 @@
+"""What of a catalog is held in memory, in step with the store: its indexes and its columns of attributes."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from samekind.filters import Filter
+from samekind.types import Catalog, Floats
+from samekind_server.catalog import attributes, definitions, vectors
+from samekind_server.catalog.columns import Columns
+from samekind_server.catalog.writing import Added, Changes
+from samekind_server.index.base import Index, Nearest, Opened, Rows, Shape, Stats
+from samekind_server.store import catalogs, items
+from samekind_server.store.base import Store, Transaction
+from samekind_server.store.catalogs import Head
+from samekind_server.store.items import Stored
+
+T = TypeVar("T")
+
+CHUNK = 1000  # Items read from the store at once.
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which index it is: its catalog's number, its name, and an identity that changes with all that its vectors depend on."""
+
+    catalog: int
+    name: str
+    identity: str
+    newest: int
+
+
+Open = Callable[[Place, Shape], Opened]
+
+
+class Memory:
+    """One catalog's indexes and columns. `apply` is for the one thread that writes, in the order of commits; the rest for any thread."""
+
+    def __init__(self, store: Store, head: Head, open: Open) -> None:
+        self.head, self.catalog = head, definitions.catalog(head)
+        self._store, self._open = store, open
+        self._columns = Columns()
+        self._indexes: dict[str, Index] = {}
+        self._pending: list[Changes] | None = []  # What is written while the store is read.
+        self._last_row = 0
+        self.last_change = 0
+        self._lock = threading.Lock()
+        self.loaded: Future[None] = Future()
+
+    def load(self) -> None:
+        """Reads the catalog from the store; what is written meanwhile follows."""
+        try:
+            self._fill()
+        except Exception as error:
+            self.loaded.set_exception(error)
+        else:
+            self.loaded.set_result(None)
+
+    def apply(self, changes: Changes) -> None:
+        """Takes in what was committed."""
+        with self._lock:
+            if self._pending is not None:
+                self._pending.append(changes)
+            else:
+                self._apply(changes)
+
+    def matching(self, given: Filter) -> Rows:
+        """The rows that meet a condition, ascending."""
+        with self._lock:
+            return np.sort(self._columns.matching(given))
+
+    def nearest(self, queries: Floats, k: int, *, where: Filter | None = None, exact: bool = False, effort: int = 0) -> list[list[Nearest]]:
+        """For each query what each index finds nearest."""
+        allowed = None if where is None else self.matching(where)
+        found = [index.nearest(queries, k, allowed=allowed, exact=exact, effort=effort) for index in self._indexes.values()]
+        return [list(each) for each in zip(*found, strict=True)]
+
+    def room(self, count: int, timeout: float) -> bool:
+        """Whether there is room to add so many."""
+        return all(index.room(count, timeout) for index in self._indexes.values())
+
+    def stats(self) -> dict[str, Stats]:
+        """The state of each index."""
+        return {name: index.stats() for name, index in self._indexes.items()}
+
+    def indexes(self) -> dict[str, Index]:
+        """The indexes by name."""
+        return dict(self._indexes)
+
+    def alike(self, head: Head) -> bool:
+        """Whether the indexes of a catalog's next version are these."""
+        shape, comparison = shape_of(self.catalog), self.catalog.comparison
+        after = definitions.catalog(head)
+        return (shape_of(after), after.comparison) == (shape, comparison)
+
+    def place(self, name: str) -> Place:
+        """Which index that is."""
+        catalog = self.catalog
+        told = (
+            f"{self.head.id} {name} {catalog.space} {catalog.dimensions} {catalog.metric} {catalog.comparison} {catalog.m} {catalog.ef_construction}"
+        )
+        return Place(self.head.id, name, hashlib.sha256(told.encode()).hexdigest(), self.last_change)
+
+    @property
+    def nbytes(self) -> int:
+        """About what the columns take in memory."""
+        with self._lock:
+            return self._columns.nbytes
+
+    def _fill(self) -> None:
+        self.last_change = self._read(lambda of: catalogs.newest(of, self.head.id))
+        shape = shape_of(self.catalog)
+        opened = {name: self._open(self.place(name), shape) for name in vectors.names(self.catalog.comparison)}
+        self._indexes = {name: each.index for name, each in opened.items()}
+        known = {name: set(each.index.rows().tolist()) for name, each in opened.items()}
+        while chunk := self._read(lambda of: items.past(of, self.head.id, self._last_row, CHUNK)):
+            self._take(chunk, known)
+            self._last_row = chunk[-1].row
+        with self._lock:
+            for name, rows in known.items():
+                gone = np.array(sorted(row for row in rows if row not in self._columns), np.int64)
+                self._indexes[name].remove(gone)
+            for changes in self._pending or ():
+                self._apply(changes)
+            self._pending = None
+
+    def _take(self, chunk: Sequence[Stored], known: dict[str, set[int]]) -> None:
+        sound = [item for item in chunk if item.sound]
+        for item in chunk:
+            if not item.sound:
+                log.error(
+                    "the item %.80r of the catalog %s is damaged in the store and is not found until it is written again", item.id, self.head.name
+                )
+        with self._lock:
+            for item in sound:
+                self._columns.put(item.row, attributes.load(item.attributes))
+        wanted = [item for item in sound if not all(item.row in rows for rows in known.values())]
+        added = self._read(lambda of: [Added(item.row, {}, tuple(items.vectors(of, item.row))) for item in wanted])
+        for name, index in self._indexes.items():
+            self._add(name, index, [each for each in added if each.row not in known[name]])
+
+    def _apply(self, changes: Changes) -> None:
+        self.last_change = max(self.last_change, changes.last)
+        # A row not past the last one that was read was read too, or has been removed since.
+        added = [each for each in changes.added if each.row > self._last_row]
+        for each in added:
+            self._columns.put(each.row, each.attributes)
+        for name, index in self._indexes.items():
+            self._add(name, index, added)
+            index.remove(np.array(changes.removed, np.int64))
+        self._columns.remove(changes.removed)
+        for row, given in changes.described:
+            if row in self._columns:
+                self._columns.put(row, given)
+
+    def _add(self, name: str, index: Index, added: Iterable[Added]) -> None:
+        """Adds what is found by this index; a vector that is damaged is not."""
+        rows, found = [], []
+        for each in added:
+            held = {one.modality: np.frombuffer(one.data, "<f4") for one in each.vectors if one.sound and one.space == self.catalog.space}
+            if held and name in (compared := vectors.compared(held, self.catalog.comparison, self.catalog.metric)):
+                rows.append(each.row)
+                found.append(compared[name])
+        if rows:
+            index.add(np.array(rows, np.int64), np.stack(found).astype(np.float32))
+
+    def _read(self, work: Callable[[Transaction], T]) -> T:
+        return self._store.read(work).result()
+
+
+def shape_of(catalog: Catalog) -> Shape:
+    """The shape of a catalog's indexes."""
+    return Shape(catalog.dimensions, catalog.metric, catalog.m, catalog.ef_construction)

@@ -1,0 +1,105 @@
+"""Reads items from the store, and makes rows that an index found into hits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from samekind.errors import NotFound, SamekindError
+from samekind.filters import Filter
+from samekind.types import Item, Text, Vector
+from samekind_server.catalog import attributes, filters
+from samekind_server.catalog.definitions import moment
+from samekind_server.index.base import Nearest
+from samekind_server.store import items
+from samekind_server.store.base import Transaction
+from samekind_server.store.items import Stored
+
+SCANNED = 500
+
+
+@dataclass(frozen=True)
+class View:
+    """What of an item is told beside its text and attributes."""
+
+    vectors: bool = False
+    thumbnails: bool = False
+
+
+@dataclass(frozen=True)
+class Hit:
+    """An item that was found; `index` names the one that found it nearest."""
+
+    item: Item
+    score: float
+    index: str | int
+    exact: bool
+
+
+def read(of: Transaction, catalog: int, id: str, view: View) -> Item | SamekindError:
+    """An item by its id, or NotFound or Damaged."""
+    if (found := items.find(of, catalog, id)) is None:
+        return NotFound(f"no item {id!r:.80} in the catalog")
+    try:
+        return item(of, found, view)
+    except SamekindError as error:
+        return error
+
+
+def item(of: Transaction, stored: Stored, view: View) -> Item:
+    """The item of a row. Raises Damaged."""
+    stored.checked()
+    held = items.vectors(of, stored.row)
+    return Item(
+        stored.id,
+        () if stored.text is None else (Text(stored.text),),
+        attributes.load(stored.attributes),
+        stored.version,
+        kinds=tuple(each.modality for each in held),
+        vectors={each.modality: Vector(np.frombuffer(each.checked().data, "<f4"), each.space) for each in held} if view.vectors else {},
+        thumbnail=items.thumbnail(of, stored.row) if view.thumbnails else b"",
+        create_time=moment(stored.created),
+        update_time=moment(stored.updated),
+    )
+
+
+def scanned(of: Transaction, catalog: int, after: str, most: int, where: Filter | None) -> Iterator[Stored]:
+    """Rows in the order of their ids' bytes that meet a condition, from the first past `after`. Raises Damaged."""
+    if where is None:
+        yield from items.page(of, catalog, after, most)
+        return
+    while most and (some := items.page(of, catalog, after, SCANNED)):
+        for each in some:
+            if most and filters.matches(where, attributes.load(each.checked().attributes)):
+                yield each
+                most -= 1
+        after = some[-1].id
+
+
+def matched(of: Transaction, rows: Sequence[int], where: Filter) -> list[Stored]:
+    """Those of these rows that are still there and still meet a condition."""
+    return [each for each in items.by_rows(of, rows) if each.sound and filters.matches(where, attributes.load(each.attributes))]
+
+
+def hits(found: Sequence[Sequence[Nearest]], k: int, view: View, of: Transaction) -> tuple[list[list[Hit]], int]:
+    """Each query's k best of what the indexes found, and how many rows more to ask for where some were gone and too few are left."""
+    answer, gone = [], 0
+    for several in found:
+        ranked = _merged(several)
+        some = [(hit, stored[0]) for hit in ranked if (stored := items.by_rows(of, [hit[1]])) and stored[0].sound][:k]
+        lost = len(ranked) - len(some) if len(some) < k and any(len(each.rows) >= k for each in several) else 0
+        gone = max(gone, lost)
+        answer.append([Hit(item(of, stored, view), score, name, several[name].exact) for (score, _, name), stored in some])
+    return answer, gone
+
+
+def _merged(several: Sequence[Nearest]) -> list[tuple[float, int, int]]:
+    """Score, row and index of each row where it scores best, best first; of the same score the lower row."""
+    best: dict[int, tuple[float, int, int]] = {}
+    for name, nearest in enumerate(several):
+        for row, score in zip(nearest.rows.tolist(), nearest.scores.tolist(), strict=True):
+            if row not in best or score > best[row][0]:
+                best[row] = (score, row, name)
+    return sorted(best.values(), key=lambda each: (-each[0], each[1]))

@@ -1,0 +1,74 @@
+"""Keeps catalogs in a folder for the tests, without a server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from samekind.types import Catalog, Item, Vector
+from samekind_server.catalog.catalogs import Catalogs
+from samekind_server.catalog.memory import Open, Place
+from samekind_server.embedding.engine import Engine
+from samekind_server.embedding.images import ImageLimits
+from samekind_server.embedding.registry import Registry
+from samekind_server.index.base import Opened, Shape
+from samekind_server.index.exact import Exact
+from samekind_server.store.sqlite import SqliteStore
+
+T = TypeVar("T")
+SPACE = "0123456789abcdef-4"
+
+
+class Keeper:
+    """A store with its catalogs, and a loop to ask them in."""
+
+    def __init__(self, folder: Path, engine: Engine, *, open: Open | None = None) -> None:
+        self._runner = asyncio.Runner()
+        self.store = SqliteStore(folder)
+        self.catalogs = Catalogs(self.store, engine, open or exact)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """What it answers."""
+        return self._runner.run(work)
+
+    def make(self, name: str = "shop", tenant: str = "", **more: Any) -> Catalog:
+        """A new catalog, of ready vectors unless a model is named."""
+        given = more if "model" in more else {"space": SPACE, "dimensions": 4} | more
+        return self.run(self.catalogs.create(tenant, Catalog(name, **given)))
+
+    def ask(self, method: str, *arguments: Any, of: str = "shop", tenant: str = "", **more: Any) -> Any:
+        """What a method of an open catalog answers."""
+
+        async def asked() -> Any:
+            return await getattr(await self.catalogs.open(tenant, of), method)(*arguments, **more)
+
+        return self.run(asked())
+
+    def close(self) -> None:
+        """Closes all."""
+        self.catalogs.close()
+        self.store.close()
+        self._runner.close()
+
+
+def exact(place: Place, shape: Shape) -> Opened:
+    """An index that compares all."""
+    return Opened(Exact(shape), rebuild="it keeps no snapshot")
+
+
+@contextmanager
+def modelless(folder: Path) -> Iterator[Engine]:
+    """An engine whose model nobody asks."""
+    engine = Engine(Registry(("mini",), offline=True, precision=None, cache_dir=folder, threads=1), ImageLimits())
+    yield engine
+    engine.close()
+
+
+def item(id: str, *values: float, **attributes: Any) -> Item:
+    """An item of one ready vector."""
+    return Item(id, (Vector(np.array(values or (1, 0, 0, 0), np.float32), SPACE),), attributes)
