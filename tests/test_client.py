@@ -159,9 +159,10 @@ def test_every_kind_of_content_travels(sk: samekind.Client, tmp_path: Path) -> N
     assert tops(sk.classify(given, ["cat"])) == ["text", "more", "5", "5", "5", "5", "6", "space"]
 
 
-def test_the_question_arrives_as_asked(sk: samekind.Client, echo: Echo) -> None:
+@pytest.mark.parametrize("templates", ["a {}", ["a {}"]])
+def test_the_question_arrives_as_asked(sk: samekind.Client, echo: Echo, templates: str | list[str]) -> None:
     labels = {"ripe": "a yellow banana", "unripe": ["a green banana"], "cat": []}
-    sk.classify("x", labels, multi=True, top_k=2, min_probability=0.25, templates=["a {}"], model="m1", long_text=LongText.REJECT)
+    sk.classify("x", labels, multi=True, top_k=2, min_probability=0.25, templates=templates, model="m1", long_text=LongText.REJECT)
     expected = Labels((Label("ripe", ("a yellow banana",)), Label("unripe", ("a green banana",)), Label("cat")), templates=("a {}",))
     assert echo.requests == [
         wire.classify_request(

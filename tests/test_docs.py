@@ -1,9 +1,12 @@
 """Holds the docs to the code: what there is has its place in docs/, and what the docs show runs."""
 
 import io
+import os
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import redirect_stdout, suppress
 from pathlib import Path
@@ -15,12 +18,15 @@ from samekind import cli, errors
 from samekind.v1 import classification_service_pb2, embedding_service_pb2, label_set_service_pb2
 from samekind_server import keys_command
 from samekind_server.settings import SETTINGS
+from tests.running import address, environment, process
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 DOCS = {page.relative_to(ROOT).as_posix().removeprefix("docs/"): page.read_text() for page in PAGES}
 FILES = (classification_service_pb2, embedding_service_pb2, label_set_service_pb2)
 SERVICES = [service for file in FILES for service in file.DESCRIPTOR.services_by_name.values()]
+# Pages whose blocks have a test of their own: tests/test_error_pages.py, and below.
+APART = {"quickstart.md", *(page for page in DOCS if page.startswith("errors/"))}
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
 
 
@@ -95,11 +101,34 @@ def test_a_make_target_that_the_docs_show_is_there(arguments):
     assert {word for word in arguments if "=" not in word} <= TARGETS
 
 
-@pytest.mark.parametrize("code", [pytest.param(code, id=f"{page}:{line}") for page, line, code in blocks("python") if not page.startswith("errors/")])
+@pytest.mark.parametrize("code", [pytest.param(code, id=f"{page}:{line}") for page, line, code in blocks("python") if page not in APART])
 def test_a_python_block_runs_against_a_real_server(code, server, photos, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copy(photos[0], tmp_path / "cat.jpg")
     exec(compile(code.replace("localhost:50051", server), "a block of Python", "exec"), {"__name__": "__main__"})
+
+
+def typed(block: str) -> str:
+    """The commands of a console block that can be had here, but for those that set up or start a server."""
+    commands = re.findall(r"^\$ ((?:.*\\\n)*.*)$", block, re.M)
+    return "\n".join(command for command in commands if shutil.which(command.split()[0]) and not command.startswith(("make", ". ", "samekind serve")))
+
+
+def test_the_quickstart_runs_from_its_beginning_to_its_end(photos, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+    shutil.copy(photos[0], "cat.jpg")
+    Path(".curlrc").write_text("fail-with-body")
+    with process(tmp_path / "served", "--web", "0") as server:
+        where, web = address(server), next(line.split()[1] for line in server.stdout if line.startswith("  web "))
+        here = environment() | {"SAMEKIND_SERVER": where, "XDG_DATA_HOME": str(tmp_path), "CURL_HOME": str(tmp_path)}
+        for language, block in re.findall(r"^```(python|console)\n(.*?)^```", DOCS["quickstart.md"], re.M | re.S):
+            said = block.replace("localhost:50051", where).replace("http://localhost:8080", web)
+            if language == "python":
+                exec(compile(said, "quickstart.md", "exec"), {})
+            else:
+                done = subprocess.run(["bash", "-euc", typed(said)], env=here, capture_output=True, text=True, check=False)
+                assert done.returncode == 0, f"{said}\n{done.stdout}\n{done.stderr}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=list(DOCS))

@@ -48,14 +48,16 @@ def content(given: Given) -> Content:
 
 
 def labels(given: GivenLabels, templates: str | Sequence[str] = "photo") -> Labels:
-    """Labels of names, of names with descriptions, or ready ones; `templates` is a set's name or one's own sentences."""
+    """Labels of names, of names with descriptions, or ready ones; `templates` is a set's name, one's own sentence with a `{}`, or several."""
     if isinstance(given, Labels):
         return given
     if isinstance(given, str):
         raise TypeError(f"labels are a list of names, e.g. {given.split(',')}, not one str")
     pairs = given.items() if isinstance(given, Mapping) else ((each, ()) for each in given)
     made = tuple(_label(name, descriptions) for name, descriptions in pairs)
-    return Labels(made, templates) if isinstance(templates, str) else Labels(made, templates=tuple(templates))
+    if isinstance(templates, str) and "{" not in templates:
+        return Labels(made, templates)
+    return Labels(made, templates=(templates,) if isinstance(templates, str) else tuple(templates))
 
 
 def _label(name: object, descriptions: str | Iterable[str]) -> Label:
