@@ -41,6 +41,13 @@ def address(server: subprocess.Popen[str]) -> str:
     return line.removeprefix(LISTENS).strip()
 
 
+def told(server: subprocess.Popen[str], name: str) -> str:
+    """What the server says of `name` at its start, of what it has not said yet. `address` has been read before."""
+    assert server.stdout
+    line = next(line for line in server.stdout if line.startswith(f"  {name} "))
+    return line.removeprefix(f"  {name} ").strip()
+
+
 class Metrics:
     """What a server that was started with `--metrics 0` says of itself over HTTP. `address` has been read before."""
 

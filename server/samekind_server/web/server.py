@@ -22,6 +22,7 @@ from samekind_server.web.site import Site
 from samekind_server.web.transcoding import Transcoder
 
 HEAD_BYTES = 1 << 16
+LAST = 1.0  # Seconds for connections to close that are told to.
 PATIENCE = 10  # Seconds for the head of a request to come, and that a connection may stand idle.
 
 
@@ -79,7 +80,8 @@ class Web:
         self._server.should_exit = True
         await asyncio.wait([self._serving], timeout=grace)
         self._server.force_exit = True
-        await self._serving
+        await asyncio.wait([self._serving], timeout=LAST)
+        self._serving.cancel()  # A caller that takes nothing of its answer is not waited for.
         self._transcoder.close()
 
 

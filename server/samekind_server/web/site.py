@@ -80,8 +80,8 @@ class Site:
         found = [(route, match.groups()) for pattern, route in self._routes if (match := pattern.fullmatch(head.path))]
         for route, values in found:
             if route.verb == head.verb:
-                if route.verb not in ("GET", "DELETE") and head.kind not in (JSON, LINES):
-                    raise Refused(415, BadRequest(f"the body is {head.kind[:50] or 'of no kind'}; send it with Content-Type: {JSON}"))
+                if route.verb not in ("GET", "DELETE"):
+                    _check(head)
                 return route, Asked(dict(zip(route.variables, values, strict=True)), tuple(head.query))
         if not found:
             raise NotFound(f"there is no {head.path[:100]} here; /openapi.json tells what there is")
@@ -119,3 +119,11 @@ class Site:
     async def _stream(self, route: Route, asked: Asked, incoming: Incoming) -> AsyncIterator[Given]:
         async for line in incoming.lines():
             yield await self._transcoder.given(route, asked, line)
+
+
+def _check(head: Head) -> None:
+    """Raises Refused for a body that is not said to be JSON: a page of another site could send it without being let to."""
+    if head.kind not in (JSON, LINES):
+        raise Refused(415, BadRequest(f"the body is {head.kind[:50] or 'of no kind'}; send it with Content-Type: {JSON}"))
+    if coding := head.headers.get("content-encoding"):
+        raise Refused(415, BadRequest(f"the body is in {coding[:50]}; send it as it is"))

@@ -21,6 +21,7 @@ MOST = 1_000_000  # Objects and lists in one body: 64 MiB of `{},` would take gi
 LARGE = 1 << 14  # Bytes from which on a thread does it, so that other calls do not wait.
 OBJECT = re.compile(rb"\s*\{")
 WITHIN = re.compile(r"Failed to (?:parse (\w+) field|load JSON|parse JSON): ")
+FIELDS = re.compile(r"\n Available Fields\(except extensions\): \"\[(.*)\]\"")
 PLACE = re.compile(r' at "?\w+?((?:\.[\w\[\].-]+)?)"?\.*(?=\n|$)')
 TRUTHS = {"true": True, "false": False}
 
@@ -161,7 +162,8 @@ def _misread(error: json_format.ParseError) -> BadRequest:
     told, place = str(error), PLACE.search(str(error))
     within = ".".join(name for name in WITHIN.findall(told) if name)
     field = (place[1].strip(".") if place else "") or within or "body"
-    return _bad(field, PLACE.sub("", WITHIN.sub("", told)).replace("\n Available Fields(except extensions): ", "; there are ").rstrip("."))
+    words = FIELDS.sub(lambda found: "; there are " + found[1].replace("'", ""), PLACE.sub("", WITHIN.sub("", told)))
+    return _bad(field, words.replace('Message type "samekind.v1.', '"').rstrip("."))
 
 
 def _bad(field: str, told: str) -> BadRequest:
