@@ -16,7 +16,7 @@ from tests.running import address, process
 
 MIB = 1 << 20
 SMALL_CACHES = ("--text-cache-bytes", str(MIB), "--label-cache-bytes", str(MIB))
-GOOD = {"OK", "INVALID_ARGUMENT", "NOT_FOUND", "RESOURCE_EXHAUSTED"}
+GOOD = {"OK", "ABORTED", "ALREADY_EXISTS", "INVALID_ARGUMENT", "NOT_FOUND", "RESOURCE_EXHAUSTED"}
 INTERNAL = grpc.StatusCode.INTERNAL.value[0]
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 

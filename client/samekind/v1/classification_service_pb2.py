@@ -24,11 +24,12 @@ _sym_db = _symbol_database.Default()
 
 from samekind.v1.rules import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from samekind.v1 import content_pb2 as samekind_dot_v1_dot_content__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(samekind/v1/classification_service.proto\x12\x0bsamekind.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/rpc/status.proto\x1a\x19samekind/v1/content.proto\"\x88\x04\n\x0f\x43lassifyRequest\x12\x17\n\x05model\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12\x38\n\x08\x63ontents\x18\x02 \x03(\x0b\x32\x14.samekind.v1.ContentB\x10\xbaH\r\x92\x01\n\x08\x01\x10\x80\x08\"\x03\xd8\x01\x03\x12%\n\x06labels\x18\x03 \x01(\x0b\x32\x13.samekind.v1.LabelsH\x00\x12\xa7\x01\n\tlabel_set\x18\x08 \x01(\tB\x91\x01\xbaH\x8d\x01\xba\x01\x89\x01\n\x13label_set.reference\x12\x31\x61 label set is named as it is, or as name@version\x1a?this.matches(\'^[a-z0-9][a-z0-9._-]{0,62}(@[1-9][0-9]{0,18})?$\')H\x00\x12\x30\n\nlabel_sets\x18\t \x01(\x0b\x32\x1a.samekind.v1.LabelSetNamesH\x00\x12\x13\n\x0bmulti_label\x18\x04 \x01(\x08\x12\x17\n\x05top_k\x18\x05 \x01(\rB\x08\xbaH\x05*\x03\x18\x90N\x12(\n\x0fmin_probability\x18\x06 \x01(\x02\x42\x0f\xbaH\x0c\n\n\x1d\x00\x00\x80?-\x00\x00\x00\x00\x12\x32\n\tlong_text\x18\x07 \x01(\x0e\x32\x15.samekind.v1.LongTextB\x08\xbaH\x05\x82\x01\x02\x10\x01\x42\x13\n\nclassifier\x12\x05\xbaH\x02\x08\x01\"\xc0\x01\n\rLabelSetNames\x12\xae\x01\n\x05names\x18\x01 \x03(\tB\x9e\x01\xbaH\x9a\x01\x92\x01\x96\x01\x08\x01\x10\x10\x18\x01\"\x8d\x01\xba\x01\x89\x01\n\x13label_set.reference\x12\x31\x61 label set is named as it is, or as name@version\x1a?this.matches(\'^[a-z0-9][a-z0-9._-]{0,62}(@[1-9][0-9]{0,18})?$\')\"\x80\x03\n\x06Labels\x12/\n\x06labels\x18\x01 \x03(\x0b\x32\x12.samekind.v1.LabelB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\x90N\x12\x1d\n\x0ctemplate_set\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x9d\x01\n\ttemplates\x18\x03 \x03(\tB\x89\x01\xbaH\x85\x01\x92\x01\x81\x01\x10\x80\x02\"|r\x03\x18\x80\x08\xba\x01t\n\x0flabels.template\x12;a template holds exactly one {} where the label\'s name goes\x1a$this.matches(\'^[^{}]*[{][}][^{}]*$\'):\x85\x01\xbaH\x81\x01\x1a\x7f\n\x1clabels.one_kind_of_templates\x12(give template_set or templates, not both\x1a\x35this.template_set == \'\' || this.templates.size() == 0\"\xf0\x01\n\x05Label\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02\x12\'\n\x0c\x64\x65scriptions\x18\x02 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10@\"\x07r\x05\x10\x01\x18\x80 \x12\x18\n\x06parent\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\x12\x45\n\x08metadata\x18\x04 \x03(\x0b\x32 .samekind.v1.Label.MetadataEntryB\x11\xbaH\x0e\x9a\x01\x0b\x10@\"\x07r\x05\x10\x01\x18\x80\x01\x1a\x43\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12!\n\x05value\x18\x02 \x01(\x0b\x32\x12.samekind.v1.Value:\x02\x38\x01\"\xe7\x01\n\x10\x43lassifyResponse\x12,\n\x07results\x18\x01 \x03(\x0b\x32\x1b.samekind.v1.ClassifyResult\x12\x36\n\x10probability_kind\x18\x02 \x01(\x0e\x32\x1c.samekind.v1.ProbabilityKind\x12\x18\n\x10truncated_labels\x18\x03 \x03(\t\x12#\n\x06report\x18\x04 \x01(\x0b\x32\x13.samekind.v1.Report\x12.\n\nlabel_sets\x18\x05 \x03(\x0b\x32\x1a.samekind.v1.AskedLabelSet\"H\n\rAskedLabelSet\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x18\n\x10truncated_labels\x18\x03 \x03(\t\"v\n\x0e\x43lassifyResult\x12\x35\n\x0e\x63lassification\x18\x01 \x01(\x0b\x32\x1b.samekind.v1.ClassificationH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"\x7f\n\x0e\x43lassification\x12\'\n\x06scores\x18\x01 \x03(\x0b\x32\x17.samekind.v1.LabelScore\x12\x11\n\ttruncated\x18\x02 \x01(\x08\x12\x31\n\x0c\x62y_label_set\x18\x03 \x03(\x0b\x32\x1b.samekind.v1.LabelSetScores\"9\n\x0eLabelSetScores\x12\'\n\x06scores\x18\x01 \x03(\x0b\x32\x17.samekind.v1.LabelScore\"D\n\nLabelScore\x12\r\n\x05label\x18\x01 \x01(\t\x12\x13\n\x0bprobability\x18\x02 \x01(\x02\x12\x12\n\nsimilarity\x18\x03 \x01(\x02*\x90\x01\n\x0fProbabilityKind\x12 \n\x1cPROBABILITY_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18PROBABILITY_KIND_SOFTMAX\x10\x01\x12\x1c\n\x18PROBABILITY_KIND_SIGMOID\x10\x02\x12\x1f\n\x1bPROBABILITY_KIND_BACKGROUND\x10\x03\x32\x82\x01\n\x15\x43lassificationService\x12i\n\x08\x43lassify\x12\x1c.samekind.v1.ClassifyRequest\x1a\x1d.samekind.v1.ClassifyResponse\" \x82\xd3\xe4\x93\x02\x1a\"\x15/v1/contents:classify:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(samekind/v1/classification_service.proto\x12\x0bsamekind.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x17google/rpc/status.proto\x1a\x19samekind/v1/content.proto\"\x88\x04\n\x0f\x43lassifyRequest\x12\x17\n\x05model\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12\x38\n\x08\x63ontents\x18\x02 \x03(\x0b\x32\x14.samekind.v1.ContentB\x10\xbaH\r\x92\x01\n\x08\x01\x10\x80\x08\"\x03\xd8\x01\x03\x12%\n\x06labels\x18\x03 \x01(\x0b\x32\x13.samekind.v1.LabelsH\x00\x12\xa7\x01\n\tlabel_set\x18\x08 \x01(\tB\x91\x01\xbaH\x8d\x01\xba\x01\x89\x01\n\x13label_set.reference\x12\x31\x61 label set is named as it is, or as name@version\x1a?this.matches(\'^[a-z0-9][a-z0-9._-]{0,62}(@[1-9][0-9]{0,18})?$\')H\x00\x12\x30\n\nlabel_sets\x18\t \x01(\x0b\x32\x1a.samekind.v1.LabelSetNamesH\x00\x12\x13\n\x0bmulti_label\x18\x04 \x01(\x08\x12\x17\n\x05top_k\x18\x05 \x01(\rB\x08\xbaH\x05*\x03\x18\x90N\x12(\n\x0fmin_probability\x18\x06 \x01(\x02\x42\x0f\xbaH\x0c\n\n\x1d\x00\x00\x80?-\x00\x00\x00\x00\x12\x32\n\tlong_text\x18\x07 \x01(\x0e\x32\x15.samekind.v1.LongTextB\x08\xbaH\x05\x82\x01\x02\x10\x01\x42\x13\n\nclassifier\x12\x05\xbaH\x02\x08\x01\"\xe1\x02\n\x15\x43lassifyStreamRequest\x12\x33\n\x07options\x18\x01 \x01(\x0b\x32\".samekind.v1.ClassifyStreamOptions\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x36\n\x08\x63ontents\x18\x03 \x03(\x0b\x32\x14.samekind.v1.ContentB\x0e\xbaH\x0b\x92\x01\x08\x10\x80\x08\"\x03\xd8\x01\x03\x12:\n\x07timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0e\xbaH\x0b\xaa\x01\x08\"\x04\x08\x80\xa3\x05*\x00:\x8c\x01\xbaH\x88\x01\x1a\x85\x01\n\x0fstream.contents\x12\x43\x61 message has contents, unless it is the first and has only options\x1a-has(this.options) || this.contents.size() > 0\"\xd4\x03\n\x15\x43lassifyStreamOptions\x12\x17\n\x05model\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12%\n\x06labels\x18\x02 \x01(\x0b\x32\x13.samekind.v1.LabelsH\x00\x12\xa7\x01\n\tlabel_set\x18\x03 \x01(\tB\x91\x01\xbaH\x8d\x01\xba\x01\x89\x01\n\x13label_set.reference\x12\x31\x61 label set is named as it is, or as name@version\x1a?this.matches(\'^[a-z0-9][a-z0-9._-]{0,62}(@[1-9][0-9]{0,18})?$\')H\x00\x12\x30\n\nlabel_sets\x18\x04 \x01(\x0b\x32\x1a.samekind.v1.LabelSetNamesH\x00\x12\x13\n\x0bmulti_label\x18\x05 \x01(\x08\x12\x17\n\x05top_k\x18\x06 \x01(\rB\x08\xbaH\x05*\x03\x18\x90N\x12(\n\x0fmin_probability\x18\x07 \x01(\x02\x42\x0f\xbaH\x0c\n\n\x1d\x00\x00\x80?-\x00\x00\x00\x00\x12\x32\n\tlong_text\x18\x08 \x01(\x0e\x32\x15.samekind.v1.LongTextB\x08\xbaH\x05\x82\x01\x02\x10\x01\x42\x13\n\nclassifier\x12\x05\xbaH\x02\x08\x01\"\x8a\x01\n\x16\x43lassifyStreamResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12/\n\x06\x61nswer\x18\x02 \x01(\x0b\x32\x1d.samekind.v1.ClassifyResponseH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"\xc0\x01\n\rLabelSetNames\x12\xae\x01\n\x05names\x18\x01 \x03(\tB\x9e\x01\xbaH\x9a\x01\x92\x01\x96\x01\x08\x01\x10\x10\x18\x01\"\x8d\x01\xba\x01\x89\x01\n\x13label_set.reference\x12\x31\x61 label set is named as it is, or as name@version\x1a?this.matches(\'^[a-z0-9][a-z0-9._-]{0,62}(@[1-9][0-9]{0,18})?$\')\"\x80\x03\n\x06Labels\x12/\n\x06labels\x18\x01 \x03(\x0b\x32\x12.samekind.v1.LabelB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\x90N\x12\x1d\n\x0ctemplate_set\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x18@\x12\x9d\x01\n\ttemplates\x18\x03 \x03(\tB\x89\x01\xbaH\x85\x01\x92\x01\x81\x01\x10\x80\x02\"|r\x03\x18\x80\x08\xba\x01t\n\x0flabels.template\x12;a template holds exactly one {} where the label\'s name goes\x1a$this.matches(\'^[^{}]*[{][}][^{}]*$\'):\x85\x01\xbaH\x81\x01\x1a\x7f\n\x1clabels.one_kind_of_templates\x12(give template_set or templates, not both\x1a\x35this.template_set == \'\' || this.templates.size() == 0\"\xf0\x01\n\x05Label\x12\x18\n\x04name\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x80\x02\x12\'\n\x0c\x64\x65scriptions\x18\x02 \x03(\tB\x11\xbaH\x0e\x92\x01\x0b\x10@\"\x07r\x05\x10\x01\x18\x80 \x12\x18\n\x06parent\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x02\x12\x45\n\x08metadata\x18\x04 \x03(\x0b\x32 .samekind.v1.Label.MetadataEntryB\x11\xbaH\x0e\x9a\x01\x0b\x10@\"\x07r\x05\x10\x01\x18\x80\x01\x1a\x43\n\rMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12!\n\x05value\x18\x02 \x01(\x0b\x32\x12.samekind.v1.Value:\x02\x38\x01\"\xe7\x01\n\x10\x43lassifyResponse\x12,\n\x07results\x18\x01 \x03(\x0b\x32\x1b.samekind.v1.ClassifyResult\x12\x36\n\x10probability_kind\x18\x02 \x01(\x0e\x32\x1c.samekind.v1.ProbabilityKind\x12\x18\n\x10truncated_labels\x18\x03 \x03(\t\x12#\n\x06report\x18\x04 \x01(\x0b\x32\x13.samekind.v1.Report\x12.\n\nlabel_sets\x18\x05 \x03(\x0b\x32\x1a.samekind.v1.AskedLabelSet\"H\n\rAskedLabelSet\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x18\n\x10truncated_labels\x18\x03 \x03(\t\"v\n\x0e\x43lassifyResult\x12\x35\n\x0e\x63lassification\x18\x01 \x01(\x0b\x32\x1b.samekind.v1.ClassificationH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"\x7f\n\x0e\x43lassification\x12\'\n\x06scores\x18\x01 \x03(\x0b\x32\x17.samekind.v1.LabelScore\x12\x11\n\ttruncated\x18\x02 \x01(\x08\x12\x31\n\x0c\x62y_label_set\x18\x03 \x03(\x0b\x32\x1b.samekind.v1.LabelSetScores\"9\n\x0eLabelSetScores\x12\'\n\x06scores\x18\x01 \x03(\x0b\x32\x17.samekind.v1.LabelScore\"D\n\nLabelScore\x12\r\n\x05label\x18\x01 \x01(\t\x12\x13\n\x0bprobability\x18\x02 \x01(\x02\x12\x12\n\nsimilarity\x18\x03 \x01(\x02*\x90\x01\n\x0fProbabilityKind\x12 \n\x1cPROBABILITY_KIND_UNSPECIFIED\x10\x00\x12\x1c\n\x18PROBABILITY_KIND_SOFTMAX\x10\x01\x12\x1c\n\x18PROBABILITY_KIND_SIGMOID\x10\x02\x12\x1f\n\x1bPROBABILITY_KIND_BACKGROUND\x10\x03\x32\x8a\x02\n\x15\x43lassificationService\x12i\n\x08\x43lassify\x12\x1c.samekind.v1.ClassifyRequest\x1a\x1d.samekind.v1.ClassifyResponse\" \x82\xd3\xe4\x93\x02\x1a\"\x15/v1/contents:classify:\x01*\x12\x85\x01\n\x0e\x43lassifyStream\x12\".samekind.v1.ClassifyStreamRequest\x1a#.samekind.v1.ClassifyStreamResponse\"&\x82\xd3\xe4\x93\x02 \"\x1b/v1/contents:classifyStream:\x01*(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,6 +50,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CLASSIFYREQUEST'].fields_by_name['min_probability']._serialized_options = b'\272H\014\n\n\035\000\000\200?-\000\000\000\000'
   _globals['_CLASSIFYREQUEST'].fields_by_name['long_text']._loaded_options = None
   _globals['_CLASSIFYREQUEST'].fields_by_name['long_text']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_CLASSIFYSTREAMREQUEST'].fields_by_name['contents']._loaded_options = None
+  _globals['_CLASSIFYSTREAMREQUEST'].fields_by_name['contents']._serialized_options = b'\272H\013\222\001\010\020\200\010\"\003\330\001\003'
+  _globals['_CLASSIFYSTREAMREQUEST'].fields_by_name['timeout']._loaded_options = None
+  _globals['_CLASSIFYSTREAMREQUEST'].fields_by_name['timeout']._serialized_options = b'\272H\013\252\001\010\"\004\010\200\243\005*\000'
+  _globals['_CLASSIFYSTREAMREQUEST']._loaded_options = None
+  _globals['_CLASSIFYSTREAMREQUEST']._serialized_options = b'\272H\210\001\032\205\001\n\017stream.contents\022Ca message has contents, unless it is the first and has only options\032-has(this.options) || this.contents.size() > 0'
+  _globals['_CLASSIFYSTREAMOPTIONS'].oneofs_by_name['classifier']._loaded_options = None
+  _globals['_CLASSIFYSTREAMOPTIONS'].oneofs_by_name['classifier']._serialized_options = b'\272H\002\010\001'
+  _globals['_CLASSIFYSTREAMOPTIONS'].fields_by_name['model']._loaded_options = None
+  _globals['_CLASSIFYSTREAMOPTIONS'].fields_by_name['model']._serialized_options = b'\272H\005r\003\030\200\004'
+  _globals['_CLASSIFYSTREAMOPTIONS'].fields_by_name['label_set']._loaded_options = None
+  _globals['_CLASSIFYSTREAMOPTIONS'].fields_by_name['label_set']._serialized_options = b'\272H\215\001\272\001\211\001\n\023label_set.reference\0221a label set is named as it is, or as name@version\032?this.matches(\'^[a-z0-9][a-z0-9._-]{0,62}(@[1-9][0-9]{0,18})?$\')'
+  _globals['_CLASSIFYSTREAMOPTIONS'].fields_by_name['top_k']._loaded_options = None
+  _globals['_CLASSIFYSTREAMOPTIONS'].fields_by_name['top_k']._serialized_options = b'\272H\005*\003\030\220N'
+  _globals['_CLASSIFYSTREAMOPTIONS'].fields_by_name['min_probability']._loaded_options = None
+  _globals['_CLASSIFYSTREAMOPTIONS'].fields_by_name['min_probability']._serialized_options = b'\272H\014\n\n\035\000\000\200?-\000\000\000\000'
+  _globals['_CLASSIFYSTREAMOPTIONS'].fields_by_name['long_text']._loaded_options = None
+  _globals['_CLASSIFYSTREAMOPTIONS'].fields_by_name['long_text']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_LABELSETNAMES'].fields_by_name['names']._loaded_options = None
   _globals['_LABELSETNAMES'].fields_by_name['names']._serialized_options = b'\272H\232\001\222\001\226\001\010\001\020\020\030\001\"\215\001\272\001\211\001\n\023label_set.reference\0221a label set is named as it is, or as name@version\032?this.matches(\'^[a-z0-9][a-z0-9._-]{0,62}(@[1-9][0-9]{0,18})?$\')'
   _globals['_LABELS'].fields_by_name['labels']._loaded_options = None
@@ -71,30 +90,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LABEL'].fields_by_name['metadata']._serialized_options = b'\272H\016\232\001\013\020@\"\007r\005\020\001\030\200\001'
   _globals['_CLASSIFICATIONSERVICE'].methods_by_name['Classify']._loaded_options = None
   _globals['_CLASSIFICATIONSERVICE'].methods_by_name['Classify']._serialized_options = b'\202\323\344\223\002\032\"\025/v1/contents:classify:\001*'
-  _globals['_PROBABILITYKIND']._serialized_start=2203
-  _globals['_PROBABILITYKIND']._serialized_end=2347
-  _globals['_CLASSIFYREQUEST']._serialized_start=169
-  _globals['_CLASSIFYREQUEST']._serialized_end=689
-  _globals['_LABELSETNAMES']._serialized_start=692
-  _globals['_LABELSETNAMES']._serialized_end=884
-  _globals['_LABELS']._serialized_start=887
-  _globals['_LABELS']._serialized_end=1271
-  _globals['_LABEL']._serialized_start=1274
-  _globals['_LABEL']._serialized_end=1514
-  _globals['_LABEL_METADATAENTRY']._serialized_start=1447
-  _globals['_LABEL_METADATAENTRY']._serialized_end=1514
-  _globals['_CLASSIFYRESPONSE']._serialized_start=1517
-  _globals['_CLASSIFYRESPONSE']._serialized_end=1748
-  _globals['_ASKEDLABELSET']._serialized_start=1750
-  _globals['_ASKEDLABELSET']._serialized_end=1822
-  _globals['_CLASSIFYRESULT']._serialized_start=1824
-  _globals['_CLASSIFYRESULT']._serialized_end=1942
-  _globals['_CLASSIFICATION']._serialized_start=1944
-  _globals['_CLASSIFICATION']._serialized_end=2071
-  _globals['_LABELSETSCORES']._serialized_start=2073
-  _globals['_LABELSETSCORES']._serialized_end=2130
-  _globals['_LABELSCORE']._serialized_start=2132
-  _globals['_LABELSCORE']._serialized_end=2200
-  _globals['_CLASSIFICATIONSERVICE']._serialized_start=2350
-  _globals['_CLASSIFICATIONSERVICE']._serialized_end=2480
+  _globals['_CLASSIFICATIONSERVICE'].methods_by_name['ClassifyStream']._loaded_options = None
+  _globals['_CLASSIFICATIONSERVICE'].methods_by_name['ClassifyStream']._serialized_options = b'\202\323\344\223\002 \"\033/v1/contents:classifyStream:\001*'
+  _globals['_PROBABILITYKIND']._serialized_start=3203
+  _globals['_PROBABILITYKIND']._serialized_end=3347
+  _globals['_CLASSIFYREQUEST']._serialized_start=201
+  _globals['_CLASSIFYREQUEST']._serialized_end=721
+  _globals['_CLASSIFYSTREAMREQUEST']._serialized_start=724
+  _globals['_CLASSIFYSTREAMREQUEST']._serialized_end=1077
+  _globals['_CLASSIFYSTREAMOPTIONS']._serialized_start=1080
+  _globals['_CLASSIFYSTREAMOPTIONS']._serialized_end=1548
+  _globals['_CLASSIFYSTREAMRESPONSE']._serialized_start=1551
+  _globals['_CLASSIFYSTREAMRESPONSE']._serialized_end=1689
+  _globals['_LABELSETNAMES']._serialized_start=1692
+  _globals['_LABELSETNAMES']._serialized_end=1884
+  _globals['_LABELS']._serialized_start=1887
+  _globals['_LABELS']._serialized_end=2271
+  _globals['_LABEL']._serialized_start=2274
+  _globals['_LABEL']._serialized_end=2514
+  _globals['_LABEL_METADATAENTRY']._serialized_start=2447
+  _globals['_LABEL_METADATAENTRY']._serialized_end=2514
+  _globals['_CLASSIFYRESPONSE']._serialized_start=2517
+  _globals['_CLASSIFYRESPONSE']._serialized_end=2748
+  _globals['_ASKEDLABELSET']._serialized_start=2750
+  _globals['_ASKEDLABELSET']._serialized_end=2822
+  _globals['_CLASSIFYRESULT']._serialized_start=2824
+  _globals['_CLASSIFYRESULT']._serialized_end=2942
+  _globals['_CLASSIFICATION']._serialized_start=2944
+  _globals['_CLASSIFICATION']._serialized_end=3071
+  _globals['_LABELSETSCORES']._serialized_start=3073
+  _globals['_LABELSETSCORES']._serialized_end=3130
+  _globals['_LABELSCORE']._serialized_start=3132
+  _globals['_LABELSCORE']._serialized_end=3200
+  _globals['_CLASSIFICATIONSERVICE']._serialized_start=3350
+  _globals['_CLASSIFICATIONSERVICE']._serialized_end=3616
 # @@protoc_insertion_point(module_scope)

@@ -1,5 +1,8 @@
+import datetime
+
 from samekind.v1.rules import validate_pb2 as _validate_pb2
 from google.api import annotations_pb2 as _annotations_pb2
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.rpc import status_pb2 as _status_pb2
 from samekind.v1 import content_pb2 as _content_pb2
 from google.protobuf.internal import containers as _containers
@@ -43,6 +46,48 @@ class ClassifyRequest(_message.Message):
     min_probability: float
     long_text: _content_pb2.LongText
     def __init__(self, model: _Optional[str] = ..., contents: _Optional[_Iterable[_Union[_content_pb2.Content, _Mapping]]] = ..., labels: _Optional[_Union[Labels, _Mapping]] = ..., label_set: _Optional[str] = ..., label_sets: _Optional[_Union[LabelSetNames, _Mapping]] = ..., multi_label: _Optional[bool] = ..., top_k: _Optional[int] = ..., min_probability: _Optional[float] = ..., long_text: _Optional[_Union[_content_pb2.LongText, str]] = ...) -> None: ...
+
+class ClassifyStreamRequest(_message.Message):
+    __slots__ = ("options", "sequence", "contents", "timeout")
+    OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    CONTENTS_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    options: ClassifyStreamOptions
+    sequence: int
+    contents: _containers.RepeatedCompositeFieldContainer[_content_pb2.Content]
+    timeout: _duration_pb2.Duration
+    def __init__(self, options: _Optional[_Union[ClassifyStreamOptions, _Mapping]] = ..., sequence: _Optional[int] = ..., contents: _Optional[_Iterable[_Union[_content_pb2.Content, _Mapping]]] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class ClassifyStreamOptions(_message.Message):
+    __slots__ = ("model", "labels", "label_set", "label_sets", "multi_label", "top_k", "min_probability", "long_text")
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    LABEL_SET_FIELD_NUMBER: _ClassVar[int]
+    LABEL_SETS_FIELD_NUMBER: _ClassVar[int]
+    MULTI_LABEL_FIELD_NUMBER: _ClassVar[int]
+    TOP_K_FIELD_NUMBER: _ClassVar[int]
+    MIN_PROBABILITY_FIELD_NUMBER: _ClassVar[int]
+    LONG_TEXT_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    labels: Labels
+    label_set: str
+    label_sets: LabelSetNames
+    multi_label: bool
+    top_k: int
+    min_probability: float
+    long_text: _content_pb2.LongText
+    def __init__(self, model: _Optional[str] = ..., labels: _Optional[_Union[Labels, _Mapping]] = ..., label_set: _Optional[str] = ..., label_sets: _Optional[_Union[LabelSetNames, _Mapping]] = ..., multi_label: _Optional[bool] = ..., top_k: _Optional[int] = ..., min_probability: _Optional[float] = ..., long_text: _Optional[_Union[_content_pb2.LongText, str]] = ...) -> None: ...
+
+class ClassifyStreamResponse(_message.Message):
+    __slots__ = ("sequence", "answer", "error")
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    sequence: int
+    answer: ClassifyResponse
+    error: _status_pb2.Status
+    def __init__(self, sequence: _Optional[int] = ..., answer: _Optional[_Union[ClassifyResponse, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
 
 class LabelSetNames(_message.Message):
     __slots__ = ("names",)

@@ -40,6 +40,11 @@ class ClassificationServiceStub:
                 request_serializer=samekind_dot_v1_dot_classification__service__pb2.ClassifyRequest.SerializeToString,
                 response_deserializer=samekind_dot_v1_dot_classification__service__pb2.ClassifyResponse.FromString,
                 _registered_method=True)
+        self.ClassifyStream = channel.stream_stream(
+                '/samekind.v1.ClassificationService/ClassifyStream',
+                request_serializer=samekind_dot_v1_dot_classification__service__pb2.ClassifyStreamRequest.SerializeToString,
+                response_deserializer=samekind_dot_v1_dot_classification__service__pb2.ClassifyStreamResponse.FromString,
+                _registered_method=True)
 
 
 class ClassificationServiceServicer:
@@ -53,6 +58,13 @@ class ClassificationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ClassifyStream(self, request_iterator, context):
+        """Classifies batches for as long as they come. Each is answered as soon as it is ready, so not always in the order they were sent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ClassificationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +72,11 @@ def add_ClassificationServiceServicer_to_server(servicer, server):
                     servicer.Classify,
                     request_deserializer=samekind_dot_v1_dot_classification__service__pb2.ClassifyRequest.FromString,
                     response_serializer=samekind_dot_v1_dot_classification__service__pb2.ClassifyResponse.SerializeToString,
+            ),
+            'ClassifyStream': grpc.stream_stream_rpc_method_handler(
+                    servicer.ClassifyStream,
+                    request_deserializer=samekind_dot_v1_dot_classification__service__pb2.ClassifyStreamRequest.FromString,
+                    response_serializer=samekind_dot_v1_dot_classification__service__pb2.ClassifyStreamResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +107,33 @@ class ClassificationService:
             '/samekind.v1.ClassificationService/Classify',
             samekind_dot_v1_dot_classification__service__pb2.ClassifyRequest.SerializeToString,
             samekind_dot_v1_dot_classification__service__pb2.ClassifyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ClassifyStream(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/samekind.v1.ClassificationService/ClassifyStream',
+            samekind_dot_v1_dot_classification__service__pb2.ClassifyStreamRequest.SerializeToString,
+            samekind_dot_v1_dot_classification__service__pb2.ClassifyStreamResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,8 @@ class ClassificationServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ClassificationServiceAsyncStub: ...
     Classify: _grpc.UnaryUnaryMultiCallable[_classification_service_pb2.ClassifyRequest, _classification_service_pb2.ClassifyResponse]
     """Classifies a batch of contents against the labels of the call, or of label sets that the server keeps."""
+    ClassifyStream: _grpc.StreamStreamMultiCallable[_classification_service_pb2.ClassifyStreamRequest, _classification_service_pb2.ClassifyStreamResponse]
+    """Classifies batches for as long as they come. Each is answered as soon as it is ready, so not always in the order they were sent."""
 
 @_typing.type_check_only
 class ClassificationServiceAsyncStub(ClassificationServiceStub):
@@ -43,6 +45,8 @@ class ClassificationServiceAsyncStub(ClassificationServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Classify: _aio.UnaryUnaryMultiCallable[_classification_service_pb2.ClassifyRequest, _classification_service_pb2.ClassifyResponse]  # type: ignore[assignment]
     """Classifies a batch of contents against the labels of the call, or of label sets that the server keeps."""
+    ClassifyStream: _aio.StreamStreamMultiCallable[_classification_service_pb2.ClassifyStreamRequest, _classification_service_pb2.ClassifyStreamResponse]  # type: ignore[assignment]
+    """Classifies batches for as long as they come. Each is answered as soon as it is ready, so not always in the order they were sent."""
 
 class ClassificationServiceServicer(metaclass=_abc_1.ABCMeta):
     """Says what kind a content is, among labels described in words (zero-shot)."""
@@ -54,5 +58,13 @@ class ClassificationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_classification_service_pb2.ClassifyResponse, _abc.Awaitable[_classification_service_pb2.ClassifyResponse]]:
         """Classifies a batch of contents against the labels of the call, or of label sets that the server keeps."""
+
+    @_abc_1.abstractmethod
+    def ClassifyStream(
+        self,
+        request_iterator: _MaybeAsyncIterator[_classification_service_pb2.ClassifyStreamRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_classification_service_pb2.ClassifyStreamResponse], _abc.AsyncIterator[_classification_service_pb2.ClassifyStreamResponse]]:
+        """Classifies batches for as long as they come. Each is answered as soon as it is ready, so not always in the order they were sent."""
 
 def add_ClassificationServiceServicer_to_server(servicer: ClassificationServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -24,11 +24,12 @@ _sym_db = _symbol_database.Default()
 
 from samekind.v1.rules import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from samekind.v1 import content_pb2 as samekind_dot_v1_dot_content__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#samekind/v1/embedding_service.proto\x12\x0bsamekind.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x17google/rpc/status.proto\x1a\x19samekind/v1/content.proto\"\xe0\x01\n\x0c\x45mbedRequest\x12\x17\n\x05model\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12\x38\n\x08\x63ontents\x18\x02 \x03(\x0b\x32\x14.samekind.v1.ContentB\x10\xbaH\r\x92\x01\n\x08\x01\x10\x80\x08\"\x03\xd8\x01\x03\x12+\n\x05\x64type\x18\x03 \x01(\x0e\x32\x12.samekind.v1.DtypeB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1c\n\ndimensions\x18\x04 \x01(\rB\x08\xbaH\x05*\x03\x18\x80@\x12\x32\n\tlong_text\x18\x05 \x01(\x0e\x32\x15.samekind.v1.LongTextB\x08\xbaH\x05\x82\x01\x02\x10\x01\"\x86\x01\n\rEmbedResponse\x12)\n\x07results\x18\x01 \x03(\x0b\x32\x18.samekind.v1.EmbedResult\x12%\n\x07vectors\x18\x02 \x01(\x0b\x32\x14.samekind.v1.Vectors\x12#\n\x06report\x18\x03 \x01(\x0b\x32\x13.samekind.v1.Report\"i\n\x0b\x45mbedResult\x12+\n\tembedding\x18\x01 \x01(\x0b\x32\x16.samekind.v1.EmbeddingH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"+\n\tEmbedding\x12\x0b\n\x03row\x18\x01 \x01(\r\x12\x11\n\ttruncated\x18\x02 \x01(\x08\"N\n\x11ListModelsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"Q\n\x12ListModelsResponse\x12\"\n\x06models\x18\x01 \x03(\x0b\x32\x12.samekind.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"*\n\x0fGetModelRequest\x12\x17\n\x05model\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"5\n\x10GetModelResponse\x12!\n\x05model\x18\x01 \x01(\x0b\x32\x12.samekind.v1.Model\"\x8c\x02\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05space\x18\x02 \x01(\t\x12\x12\n\ndimensions\x18\x03 \x01(\r\x12\x19\n\x11prefix_dimensions\x18\x04 \x03(\r\x12\x16\n\x0e\x63ontext_length\x18\x05 \x01(\r\x12\x12\n\nimage_size\x18\x06 \x01(\r\x12\x12\n\nparameters\x18\x07 \x01(\x04\x12*\n\nscore_kind\x18\x08 \x01(\x0e\x32\x16.samekind.v1.ScoreKind\x12\x0f\n\x07runtime\x18\t \x01(\t\x12)\n\tprecision\x18\n \x01(\x0e\x32\x16.samekind.v1.Precision\x12\x0f\n\x07\x64\x65\x66\x61ult\x18\x0b \x01(\x08*W\n\tScoreKind\x12\x1a\n\x16SCORE_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12SCORE_KIND_SOFTMAX\x10\x01\x12\x16\n\x12SCORE_KIND_SIGMOID\x10\x02\x32\xbc\x02\n\x10\x45mbeddingService\x12]\n\x05\x45mbed\x12\x19.samekind.v1.EmbedRequest\x1a\x1a.samekind.v1.EmbedResponse\"\x1d\x82\xd3\xe4\x93\x02\x17\"\x12/v1/contents:embed:\x01*\x12\x61\n\nListModels\x12\x1e.samekind.v1.ListModelsRequest\x1a\x1f.samekind.v1.ListModelsResponse\"\x12\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/models\x12\x66\n\x08GetModel\x12\x1c.samekind.v1.GetModelRequest\x1a\x1d.samekind.v1.GetModelResponse\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/models/{model=**}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#samekind/v1/embedding_service.proto\x12\x0bsamekind.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x17google/rpc/status.proto\x1a\x19samekind/v1/content.proto\"\xe0\x01\n\x0c\x45mbedRequest\x12\x17\n\x05model\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12\x38\n\x08\x63ontents\x18\x02 \x03(\x0b\x32\x14.samekind.v1.ContentB\x10\xbaH\r\x92\x01\n\x08\x01\x10\x80\x08\"\x03\xd8\x01\x03\x12+\n\x05\x64type\x18\x03 \x01(\x0e\x32\x12.samekind.v1.DtypeB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1c\n\ndimensions\x18\x04 \x01(\rB\x08\xbaH\x05*\x03\x18\x80@\x12\x32\n\tlong_text\x18\x05 \x01(\x0e\x32\x15.samekind.v1.LongTextB\x08\xbaH\x05\x82\x01\x02\x10\x01\"\x86\x01\n\rEmbedResponse\x12)\n\x07results\x18\x01 \x03(\x0b\x32\x18.samekind.v1.EmbedResult\x12%\n\x07vectors\x18\x02 \x01(\x0b\x32\x14.samekind.v1.Vectors\x12#\n\x06report\x18\x03 \x01(\x0b\x32\x13.samekind.v1.Report\"i\n\x0b\x45mbedResult\x12+\n\tembedding\x18\x01 \x01(\x0b\x32\x16.samekind.v1.EmbeddingH\x00\x12#\n\x05\x65rror\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"+\n\tEmbedding\x12\x0b\n\x03row\x18\x01 \x01(\r\x12\x11\n\ttruncated\x18\x02 \x01(\x08\"\xdb\x02\n\x12\x45mbedStreamRequest\x12\x30\n\x07options\x18\x01 \x01(\x0b\x32\x1f.samekind.v1.EmbedStreamOptions\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x36\n\x08\x63ontents\x18\x03 \x03(\x0b\x32\x14.samekind.v1.ContentB\x0e\xbaH\x0b\x92\x01\x08\x10\x80\x08\"\x03\xd8\x01\x03\x12:\n\x07timeout\x18\x04 \x01(\x0b\x32\x19.google.protobuf.DurationB\x0e\xbaH\x0b\xaa\x01\x08\"\x04\x08\x80\xa3\x05*\x00:\x8c\x01\xbaH\x88\x01\x1a\x85\x01\n\x0fstream.contents\x12\x43\x61 message has contents, unless it is the first and has only options\x1a-has(this.options) || this.contents.size() > 0\"\xac\x01\n\x12\x45mbedStreamOptions\x12\x17\n\x05model\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\x12+\n\x05\x64type\x18\x02 \x01(\x0e\x32\x12.samekind.v1.DtypeB\x08\xbaH\x05\x82\x01\x02\x10\x01\x12\x1c\n\ndimensions\x18\x03 \x01(\rB\x08\xbaH\x05*\x03\x18\x80@\x12\x32\n\tlong_text\x18\x04 \x01(\x0e\x32\x15.samekind.v1.LongTextB\x08\xbaH\x05\x82\x01\x02\x10\x01\"\x84\x01\n\x13\x45mbedStreamResponse\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12,\n\x06\x61nswer\x18\x02 \x01(\x0b\x32\x1a.samekind.v1.EmbedResponseH\x00\x12#\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\x08\n\x06result\"N\n\x11ListModelsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\rB\x08\xbaH\x05*\x03\x18\xe8\x07\x12\x1c\n\npage_token\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x08\"Q\n\x12ListModelsResponse\x12\"\n\x06models\x18\x01 \x03(\x0b\x32\x12.samekind.v1.Model\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"*\n\x0fGetModelRequest\x12\x17\n\x05model\x18\x01 \x01(\tB\x08\xbaH\x05r\x03\x18\x80\x04\"5\n\x10GetModelResponse\x12!\n\x05model\x18\x01 \x01(\x0b\x32\x12.samekind.v1.Model\"\x8c\x02\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05space\x18\x02 \x01(\t\x12\x12\n\ndimensions\x18\x03 \x01(\r\x12\x19\n\x11prefix_dimensions\x18\x04 \x03(\r\x12\x16\n\x0e\x63ontext_length\x18\x05 \x01(\r\x12\x12\n\nimage_size\x18\x06 \x01(\r\x12\x12\n\nparameters\x18\x07 \x01(\x04\x12*\n\nscore_kind\x18\x08 \x01(\x0e\x32\x16.samekind.v1.ScoreKind\x12\x0f\n\x07runtime\x18\t \x01(\t\x12)\n\tprecision\x18\n \x01(\x0e\x32\x16.samekind.v1.Precision\x12\x0f\n\x07\x64\x65\x66\x61ult\x18\x0b \x01(\x08*W\n\tScoreKind\x12\x1a\n\x16SCORE_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12SCORE_KIND_SOFTMAX\x10\x01\x12\x16\n\x12SCORE_KIND_SIGMOID\x10\x02\x32\xb7\x03\n\x10\x45mbeddingService\x12]\n\x05\x45mbed\x12\x19.samekind.v1.EmbedRequest\x1a\x1a.samekind.v1.EmbedResponse\"\x1d\x82\xd3\xe4\x93\x02\x17\"\x12/v1/contents:embed:\x01*\x12y\n\x0b\x45mbedStream\x12\x1f.samekind.v1.EmbedStreamRequest\x1a .samekind.v1.EmbedStreamResponse\"#\x82\xd3\xe4\x93\x02\x1d\"\x18/v1/contents:embedStream:\x01*(\x01\x30\x01\x12\x61\n\nListModels\x12\x1e.samekind.v1.ListModelsRequest\x1a\x1f.samekind.v1.ListModelsResponse\"\x12\x82\xd3\xe4\x93\x02\x0c\x12\n/v1/models\x12\x66\n\x08GetModel\x12\x1c.samekind.v1.GetModelRequest\x1a\x1d.samekind.v1.GetModelResponse\"\x1d\x82\xd3\xe4\x93\x02\x17\x12\x15/v1/models/{model=**}b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,6 +46,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EMBEDREQUEST'].fields_by_name['dimensions']._serialized_options = b'\272H\005*\003\030\200@'
   _globals['_EMBEDREQUEST'].fields_by_name['long_text']._loaded_options = None
   _globals['_EMBEDREQUEST'].fields_by_name['long_text']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_EMBEDSTREAMREQUEST'].fields_by_name['contents']._loaded_options = None
+  _globals['_EMBEDSTREAMREQUEST'].fields_by_name['contents']._serialized_options = b'\272H\013\222\001\010\020\200\010\"\003\330\001\003'
+  _globals['_EMBEDSTREAMREQUEST'].fields_by_name['timeout']._loaded_options = None
+  _globals['_EMBEDSTREAMREQUEST'].fields_by_name['timeout']._serialized_options = b'\272H\013\252\001\010\"\004\010\200\243\005*\000'
+  _globals['_EMBEDSTREAMREQUEST']._loaded_options = None
+  _globals['_EMBEDSTREAMREQUEST']._serialized_options = b'\272H\210\001\032\205\001\n\017stream.contents\022Ca message has contents, unless it is the first and has only options\032-has(this.options) || this.contents.size() > 0'
+  _globals['_EMBEDSTREAMOPTIONS'].fields_by_name['model']._loaded_options = None
+  _globals['_EMBEDSTREAMOPTIONS'].fields_by_name['model']._serialized_options = b'\272H\005r\003\030\200\004'
+  _globals['_EMBEDSTREAMOPTIONS'].fields_by_name['dtype']._loaded_options = None
+  _globals['_EMBEDSTREAMOPTIONS'].fields_by_name['dtype']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_EMBEDSTREAMOPTIONS'].fields_by_name['dimensions']._loaded_options = None
+  _globals['_EMBEDSTREAMOPTIONS'].fields_by_name['dimensions']._serialized_options = b'\272H\005*\003\030\200@'
+  _globals['_EMBEDSTREAMOPTIONS'].fields_by_name['long_text']._loaded_options = None
+  _globals['_EMBEDSTREAMOPTIONS'].fields_by_name['long_text']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_LISTMODELSREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTMODELSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\005*\003\030\350\007'
   _globals['_LISTMODELSREQUEST'].fields_by_name['page_token']._loaded_options = None
@@ -53,30 +68,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETMODELREQUEST'].fields_by_name['model']._serialized_options = b'\272H\005r\003\030\200\004'
   _globals['_EMBEDDINGSERVICE'].methods_by_name['Embed']._loaded_options = None
   _globals['_EMBEDDINGSERVICE'].methods_by_name['Embed']._serialized_options = b'\202\323\344\223\002\027\"\022/v1/contents:embed:\001*'
+  _globals['_EMBEDDINGSERVICE'].methods_by_name['EmbedStream']._loaded_options = None
+  _globals['_EMBEDDINGSERVICE'].methods_by_name['EmbedStream']._serialized_options = b'\202\323\344\223\002\035\"\030/v1/contents:embedStream:\001*'
   _globals['_EMBEDDINGSERVICE'].methods_by_name['ListModels']._loaded_options = None
   _globals['_EMBEDDINGSERVICE'].methods_by_name['ListModels']._serialized_options = b'\202\323\344\223\002\014\022\n/v1/models'
   _globals['_EMBEDDINGSERVICE'].methods_by_name['GetModel']._loaded_options = None
   _globals['_EMBEDDINGSERVICE'].methods_by_name['GetModel']._serialized_options = b'\202\323\344\223\002\027\022\025/v1/models/{model=**}'
-  _globals['_SCOREKIND']._serialized_start=1212
-  _globals['_SCOREKIND']._serialized_end=1299
-  _globals['_EMBEDREQUEST']._serialized_start=164
-  _globals['_EMBEDREQUEST']._serialized_end=388
-  _globals['_EMBEDRESPONSE']._serialized_start=391
-  _globals['_EMBEDRESPONSE']._serialized_end=525
-  _globals['_EMBEDRESULT']._serialized_start=527
-  _globals['_EMBEDRESULT']._serialized_end=632
-  _globals['_EMBEDDING']._serialized_start=634
-  _globals['_EMBEDDING']._serialized_end=677
-  _globals['_LISTMODELSREQUEST']._serialized_start=679
-  _globals['_LISTMODELSREQUEST']._serialized_end=757
-  _globals['_LISTMODELSRESPONSE']._serialized_start=759
-  _globals['_LISTMODELSRESPONSE']._serialized_end=840
-  _globals['_GETMODELREQUEST']._serialized_start=842
-  _globals['_GETMODELREQUEST']._serialized_end=884
-  _globals['_GETMODELRESPONSE']._serialized_start=886
-  _globals['_GETMODELRESPONSE']._serialized_end=939
-  _globals['_MODEL']._serialized_start=942
-  _globals['_MODEL']._serialized_end=1210
-  _globals['_EMBEDDINGSERVICE']._serialized_start=1302
-  _globals['_EMBEDDINGSERVICE']._serialized_end=1618
+  _globals['_SCOREKIND']._serialized_start=1904
+  _globals['_SCOREKIND']._serialized_end=1991
+  _globals['_EMBEDREQUEST']._serialized_start=196
+  _globals['_EMBEDREQUEST']._serialized_end=420
+  _globals['_EMBEDRESPONSE']._serialized_start=423
+  _globals['_EMBEDRESPONSE']._serialized_end=557
+  _globals['_EMBEDRESULT']._serialized_start=559
+  _globals['_EMBEDRESULT']._serialized_end=664
+  _globals['_EMBEDDING']._serialized_start=666
+  _globals['_EMBEDDING']._serialized_end=709
+  _globals['_EMBEDSTREAMREQUEST']._serialized_start=712
+  _globals['_EMBEDSTREAMREQUEST']._serialized_end=1059
+  _globals['_EMBEDSTREAMOPTIONS']._serialized_start=1062
+  _globals['_EMBEDSTREAMOPTIONS']._serialized_end=1234
+  _globals['_EMBEDSTREAMRESPONSE']._serialized_start=1237
+  _globals['_EMBEDSTREAMRESPONSE']._serialized_end=1369
+  _globals['_LISTMODELSREQUEST']._serialized_start=1371
+  _globals['_LISTMODELSREQUEST']._serialized_end=1449
+  _globals['_LISTMODELSRESPONSE']._serialized_start=1451
+  _globals['_LISTMODELSRESPONSE']._serialized_end=1532
+  _globals['_GETMODELREQUEST']._serialized_start=1534
+  _globals['_GETMODELREQUEST']._serialized_end=1576
+  _globals['_GETMODELRESPONSE']._serialized_start=1578
+  _globals['_GETMODELRESPONSE']._serialized_end=1631
+  _globals['_MODEL']._serialized_start=1634
+  _globals['_MODEL']._serialized_end=1902
+  _globals['_EMBEDDINGSERVICE']._serialized_start=1994
+  _globals['_EMBEDDINGSERVICE']._serialized_end=2433
 # @@protoc_insertion_point(module_scope)

@@ -1,5 +1,8 @@
+import datetime
+
 from samekind.v1.rules import validate_pb2 as _validate_pb2
 from google.api import annotations_pb2 as _annotations_pb2
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.rpc import status_pb2 as _status_pb2
 from samekind.v1 import content_pb2 as _content_pb2
 from google.protobuf.internal import containers as _containers
@@ -59,6 +62,40 @@ class Embedding(_message.Message):
     row: int
     truncated: bool
     def __init__(self, row: _Optional[int] = ..., truncated: _Optional[bool] = ...) -> None: ...
+
+class EmbedStreamRequest(_message.Message):
+    __slots__ = ("options", "sequence", "contents", "timeout")
+    OPTIONS_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    CONTENTS_FIELD_NUMBER: _ClassVar[int]
+    TIMEOUT_FIELD_NUMBER: _ClassVar[int]
+    options: EmbedStreamOptions
+    sequence: int
+    contents: _containers.RepeatedCompositeFieldContainer[_content_pb2.Content]
+    timeout: _duration_pb2.Duration
+    def __init__(self, options: _Optional[_Union[EmbedStreamOptions, _Mapping]] = ..., sequence: _Optional[int] = ..., contents: _Optional[_Iterable[_Union[_content_pb2.Content, _Mapping]]] = ..., timeout: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class EmbedStreamOptions(_message.Message):
+    __slots__ = ("model", "dtype", "dimensions", "long_text")
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    DTYPE_FIELD_NUMBER: _ClassVar[int]
+    DIMENSIONS_FIELD_NUMBER: _ClassVar[int]
+    LONG_TEXT_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    dtype: _content_pb2.Dtype
+    dimensions: int
+    long_text: _content_pb2.LongText
+    def __init__(self, model: _Optional[str] = ..., dtype: _Optional[_Union[_content_pb2.Dtype, str]] = ..., dimensions: _Optional[int] = ..., long_text: _Optional[_Union[_content_pb2.LongText, str]] = ...) -> None: ...
+
+class EmbedStreamResponse(_message.Message):
+    __slots__ = ("sequence", "answer", "error")
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    sequence: int
+    answer: EmbedResponse
+    error: _status_pb2.Status
+    def __init__(self, sequence: _Optional[int] = ..., answer: _Optional[_Union[EmbedResponse, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
 
 class ListModelsRequest(_message.Message):
     __slots__ = ("page_size", "page_token")

@@ -40,6 +40,11 @@ class EmbeddingServiceStub:
                 request_serializer=samekind_dot_v1_dot_embedding__service__pb2.EmbedRequest.SerializeToString,
                 response_deserializer=samekind_dot_v1_dot_embedding__service__pb2.EmbedResponse.FromString,
                 _registered_method=True)
+        self.EmbedStream = channel.stream_stream(
+                '/samekind.v1.EmbeddingService/EmbedStream',
+                request_serializer=samekind_dot_v1_dot_embedding__service__pb2.EmbedStreamRequest.SerializeToString,
+                response_deserializer=samekind_dot_v1_dot_embedding__service__pb2.EmbedStreamResponse.FromString,
+                _registered_method=True)
         self.ListModels = channel.unary_unary(
                 '/samekind.v1.EmbeddingService/ListModels',
                 request_serializer=samekind_dot_v1_dot_embedding__service__pb2.ListModelsRequest.SerializeToString,
@@ -58,6 +63,13 @@ class EmbeddingServiceServicer:
 
     def Embed(self, request, context):
         """Embeds a batch: texts, images and ready vectors, mixed as wanted.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EmbedStream(self, request_iterator, context):
+        """Embeds batches for as long as they come. Each is answered as soon as it is ready, so not always in the order they were sent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -84,6 +96,11 @@ def add_EmbeddingServiceServicer_to_server(servicer, server):
                     servicer.Embed,
                     request_deserializer=samekind_dot_v1_dot_embedding__service__pb2.EmbedRequest.FromString,
                     response_serializer=samekind_dot_v1_dot_embedding__service__pb2.EmbedResponse.SerializeToString,
+            ),
+            'EmbedStream': grpc.stream_stream_rpc_method_handler(
+                    servicer.EmbedStream,
+                    request_deserializer=samekind_dot_v1_dot_embedding__service__pb2.EmbedStreamRequest.FromString,
+                    response_serializer=samekind_dot_v1_dot_embedding__service__pb2.EmbedStreamResponse.SerializeToString,
             ),
             'ListModels': grpc.unary_unary_rpc_method_handler(
                     servicer.ListModels,
@@ -124,6 +141,33 @@ class EmbeddingService:
             '/samekind.v1.EmbeddingService/Embed',
             samekind_dot_v1_dot_embedding__service__pb2.EmbedRequest.SerializeToString,
             samekind_dot_v1_dot_embedding__service__pb2.EmbedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EmbedStream(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/samekind.v1.EmbeddingService/EmbedStream',
+            samekind_dot_v1_dot_embedding__service__pb2.EmbedStreamRequest.SerializeToString,
+            samekind_dot_v1_dot_embedding__service__pb2.EmbedStreamResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -35,6 +35,8 @@ class EmbeddingServiceStub:
     def __new__(cls, channel: _aio.Channel) -> EmbeddingServiceAsyncStub: ...
     Embed: _grpc.UnaryUnaryMultiCallable[_embedding_service_pb2.EmbedRequest, _embedding_service_pb2.EmbedResponse]
     """Embeds a batch: texts, images and ready vectors, mixed as wanted."""
+    EmbedStream: _grpc.StreamStreamMultiCallable[_embedding_service_pb2.EmbedStreamRequest, _embedding_service_pb2.EmbedStreamResponse]
+    """Embeds batches for as long as they come. Each is answered as soon as it is ready, so not always in the order they were sent."""
     ListModels: _grpc.UnaryUnaryMultiCallable[_embedding_service_pb2.ListModelsRequest, _embedding_service_pb2.ListModelsResponse]
     """Lists the models this server serves, in name order."""
     GetModel: _grpc.UnaryUnaryMultiCallable[_embedding_service_pb2.GetModelRequest, _embedding_service_pb2.GetModelResponse]
@@ -47,6 +49,8 @@ class EmbeddingServiceAsyncStub(EmbeddingServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Embed: _aio.UnaryUnaryMultiCallable[_embedding_service_pb2.EmbedRequest, _embedding_service_pb2.EmbedResponse]  # type: ignore[assignment]
     """Embeds a batch: texts, images and ready vectors, mixed as wanted."""
+    EmbedStream: _aio.StreamStreamMultiCallable[_embedding_service_pb2.EmbedStreamRequest, _embedding_service_pb2.EmbedStreamResponse]  # type: ignore[assignment]
+    """Embeds batches for as long as they come. Each is answered as soon as it is ready, so not always in the order they were sent."""
     ListModels: _aio.UnaryUnaryMultiCallable[_embedding_service_pb2.ListModelsRequest, _embedding_service_pb2.ListModelsResponse]  # type: ignore[assignment]
     """Lists the models this server serves, in name order."""
     GetModel: _aio.UnaryUnaryMultiCallable[_embedding_service_pb2.GetModelRequest, _embedding_service_pb2.GetModelResponse]  # type: ignore[assignment]
@@ -62,6 +66,14 @@ class EmbeddingServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_embedding_service_pb2.EmbedResponse, _abc.Awaitable[_embedding_service_pb2.EmbedResponse]]:
         """Embeds a batch: texts, images and ready vectors, mixed as wanted."""
+
+    @_abc_1.abstractmethod
+    def EmbedStream(
+        self,
+        request_iterator: _MaybeAsyncIterator[_embedding_service_pb2.EmbedStreamRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_embedding_service_pb2.EmbedStreamResponse], _abc.AsyncIterator[_embedding_service_pb2.EmbedStreamResponse]]:
+        """Embeds batches for as long as they come. Each is answered as soon as it is ready, so not always in the order they were sent."""
 
     @_abc_1.abstractmethod
     def ListModels(

@@ -44,10 +44,15 @@ class Auth(grpc.aio.ServerInterceptor):
     async def layer(self, call: Call) -> AsyncIterator[None]:
         """Says who calls where no key does, and holds the bytes that arrive to the key's quota."""
         if key := _key.get():
-            call.pay = partial(self._quotas.arrived, key)
+            call.pay = partial(self._pay, key)
         else:
             callers.become(replace(callers.current(), name=callers.host(call.context.peer())))
         yield
+
+    def _pay(self, key: Key, size: int) -> None:
+        """Each message pays for itself, as a stream may outlive the key that it began with."""
+        self._keyring.check(key)
+        self._quotas.arrived(key, size)
 
     def _admit(self, method: str, metadata: Mapping[str, str | bytes]) -> None:
         scheme, _, given = str(metadata.get("authorization", "")).partition(" ")

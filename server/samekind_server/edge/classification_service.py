@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Sequence
+from typing import TypeAlias
+
 from samekind import wire
-from samekind.types import Labels
+from samekind.types import Answer, Labels
 from samekind.v1 import classification_service_pb2 as pb
 from samekind.v1 import classification_service_pb2_grpc as stubs
+from samekind.v1 import content_pb2 as words
 from samekind_server.classification.label_sets import LabelSets
-from samekind_server.classification.prepared import Prepared
+from samekind_server.classification.prepared import Prepared, prepare
 from samekind_server.classification.zero_shot import Classifier
-from samekind_server.edge import callers, contents, validation
+from samekind_server.edge import callers, contents, streams, validation
 from samekind_server.edge.asking import asker
 from samekind_server.edge.handlers import Context
+from samekind_server.edge.streams import Ask
+from samekind_server.embedding.askers import Asker
+
+Options: TypeAlias = pb.ClassifyRequest | pb.ClassifyStreamOptions
+Asked: TypeAlias = Labels | Prepared | list[Prepared]
 
 
 class ClassificationServicer(stubs.ClassificationServiceServicer):
@@ -23,19 +32,36 @@ class ClassificationServicer(stubs.ClassificationServiceServicer):
     async def Classify(self, request: pb.ClassifyRequest, context: Context) -> pb.ClassifyResponse:
         """Classifies a batch."""
         validation.check(request)
-        answers = await self._classifier.classify(
-            contents.read(request.contents),
-            await self._asked(request),
-            asker=asker(context),
-            model=request.model,
-            multi_label=request.multi_label,
-            top_k=request.top_k,
-            min_probability=request.min_probability,
-            long_text=wire.read_long_text(request.long_text),
-        )
-        return wire.classify_response(answers)
+        return wire.classify_response(await self._answers(request, await self._asked(request), request.contents, asker(context)))
 
-    async def _asked(self, request: pb.ClassifyRequest) -> Labels | Prepared | list[Prepared]:
+    def ClassifyStream(self, requests: AsyncIterator[pb.ClassifyStreamRequest], context: Context) -> AsyncIterator[pb.ClassifyStreamResponse]:
+        """Classifies batches for as long as they come."""
+        return streams.answered(requests, context, self._opened, pb.ClassifyStreamResponse)
+
+    async def _opened(self, options: pb.ClassifyStreamOptions, asker: Asker) -> Ask:
+        """Labels are read once, so that all of a stream is answered by the same; options that cannot be are told at once."""
+        asked = await self._asked(options)
+        asked = prepare(asked) if isinstance(asked, Labels) else asked
+        await self._answers(options, asked, (), asker)
+
+        async def ask(request: pb.ClassifyStreamRequest, asker: Asker) -> pb.ClassifyResponse:
+            return wire.classify_response(await self._answers(options, asked, request.contents, asker))
+
+        return ask
+
+    async def _answers(self, options: Options, asked: Asked, messages: Sequence[words.Content], asker: Asker) -> list[Answer]:
+        return await self._classifier.classify(
+            contents.read(messages),
+            asked,
+            asker=asker,
+            model=options.model,
+            multi_label=options.multi_label,
+            top_k=options.top_k,
+            min_probability=options.min_probability,
+            long_text=wire.read_long_text(options.long_text),
+        )
+
+    async def _asked(self, request: Options) -> Asked:
         tenant = callers.current().tenant
         match request.WhichOneof("classifier"):
             case "label_set":

@@ -20,8 +20,8 @@ Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 
-def _free(size: int) -> None:
-    """What a message costs where no layer says otherwise."""
+def _free(some: int) -> None:
+    """What a message costs, and who counts its contents, where no layer says otherwise."""
 
 
 @dataclass(eq=False)
@@ -41,6 +41,7 @@ class Call:
     contents: int = 0
     model: str = ""
     pay: Callable[[int], None] = field(default=_free, repr=False)
+    count: Callable[[int], None] = field(default=_free, repr=False)
 
     def __post_init__(self) -> None:
         self.metadata = dict(self.context.invocation_metadata() or ())
@@ -58,9 +59,11 @@ class Call:
         self.requests, self.request_bytes = self.requests + 1, self.request_bytes + size
 
     def read(self, message: Any) -> None:
-        """Counts what a message holds."""
-        self.contents += len(getattr(message, "contents", ()))
-        self.model = self.model or str(getattr(message, "model", ""))
+        """Counts what a message holds, at once: a stream may have no end."""
+        some = len(getattr(message, "contents", ()))
+        self.contents += some
+        self.count(some)
+        self.model = self.model or str(getattr(getattr(message, "options", message), "model", ""))
 
     def left(self, size: int) -> None:
         """Counts an answer."""

@@ -57,9 +57,15 @@ class Keyring:
         same = hmac.compare_digest(keys.digest(parts.secret), key.sha256 if key else NO_DIGEST)
         if not key or not same:
             raise Unauthenticated(ASK)
-        if key.expired(datetime.now(UTC)):
-            raise Unauthenticated(f"the key {key.name!r} has expired ({key.expires}); ask for a new one")
+        _check_date(key)
         return key
+
+    def check(self, key: Key) -> None:
+        """Raises Unauthenticated where a key that was found before is there no more, or has expired since."""
+        self.asks()
+        if (self._keys or {}).get(key.id) != key:
+            raise Unauthenticated(f"the key {key.name!r} was taken away or changed since this call began; ask again, with a key that holds")
+        _check_date(key)
 
     def _look(self) -> tuple[int, ...]:
         """What changes when the file does; () where it is not there."""
@@ -83,3 +89,8 @@ class Keyring:
             self._changed(read)
         if self._seen and self._seen[3] & (stat.S_IWGRP | stat.S_IWOTH | stat.S_IROTH):
             log.warning("others than its owner may read or change the keys %s; set its mode to 0600", self.path)
+
+
+def _check_date(key: Key) -> None:
+    if key.expired(datetime.now(UTC)):
+        raise Unauthenticated(f"the key {key.name!r} has expired ({key.expires}); ask for a new one")

@@ -87,13 +87,13 @@ class Metrics:
         started = time.perf_counter()
         under_way = self._under_way.labels(call.method)
         under_way.inc()
+        call.count = self._contents.labels(call.method).inc
         try:
             yield
         finally:
             under_way.dec()
             self._calls.labels(call.method, call.code).observe(time.perf_counter() - started)
             self._request_bytes.labels(call.method).observe(call.request_bytes)
-            self._contents.labels(call.method).inc(call.contents)
 
     def computed(self, model: str, tower: str, waited: Sequence[float], seconds: float) -> None:
         """See Observer."""

@@ -9,7 +9,9 @@ OPEN = frozenset({"grpc.health.v1.Health/Check", "grpc.health.v1.Health/List", "
 ROLES: Mapping[str, Role] = {
     "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": Role.READ,
     "samekind.v1.ClassificationService/Classify": Role.READ,
+    "samekind.v1.ClassificationService/ClassifyStream": Role.READ,
     "samekind.v1.EmbeddingService/Embed": Role.READ,
+    "samekind.v1.EmbeddingService/EmbedStream": Role.READ,
     "samekind.v1.EmbeddingService/GetModel": Role.READ,
     "samekind.v1.EmbeddingService/ListModels": Role.READ,
     "samekind.v1.LabelSetService/CreateLabelSet": Role.WRITE,

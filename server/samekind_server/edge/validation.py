@@ -12,11 +12,11 @@ def check(message: Message, *, field: str = "") -> None:
     """Raises BadRequest naming every field, below `field`, that breaks its rule."""
     found = tuple(Violation(_path(field, violation.proto.field), violation.proto.message) for violation in collect_violations(message))
     if found:
-        raise BadRequest("; ".join(f"{violation.field}: {violation.description}" for violation in found), violations=found)
+        raise BadRequest("; ".join(": ".join(filter(None, (violation.field, violation.description))) for violation in found), violations=found)
 
 
 def _path(field: str, path) -> str:  # type: ignore[no-untyped-def]
-    return ".".join(filter(None, [field, *_names(path.elements)]))
+    return ".".join(filter(None, [field, *_names(path.elements if path else ())]))  # A rule over all of a message has no path.
 
 
 def _names(elements) -> Iterable[str]:  # type: ignore[no-untyped-def]

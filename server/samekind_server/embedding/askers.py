@@ -18,12 +18,14 @@ class Asker:
     """One who asks. Askers of different names share fairly; `deadline` is on the clock of `time.monotonic`.
 
     What is kept for one tenant is not found by another, who could else learn by the time it takes what was asked before.
+    One who `waits` asks again where there is too much work, and so is not counted as refused.
     """
 
     name: str = ""
     lane: Lane = Lane.INTERACTIVE
     deadline: float = math.inf
     tenant: str = ""
+    waits: bool = False
 
     @property
     def left(self) -> float:
