@@ -1,4 +1,4 @@
-"""The command line: `samekind classify | embed | models | serve | keys | demo`."""
+"""The command line: `samekind classify | embed | labels | models | serve | keys | demo`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ try:
     from rich.console import Console
     from rich.progress import track
 
-    from samekind import on_disk, show
+    from samekind import labels_command, on_disk, show
     from samekind.command import Ca, Cert, CertKey, Json, Key, Server, Timeout, Tls, client, say, stop, told
 except ModuleNotFoundError as missing:
     print(f'samekind: {missing.name} is missing; install the command line with pip install "samekind[cli]"', file=sys.stderr)
@@ -39,6 +39,7 @@ app = typer.Typer(
 )
 models = typer.Typer(no_args_is_help=True, help="The models on this machine, and those a server serves.")
 app.add_typer(models, name="models")
+app.add_typer(labels_command.app, name="labels")
 
 ServerIfAny = Annotated[str | None, typer.Option(envvar="SAMEKIND_SERVER", help="Ask this server, host:port, not this machine.")]
 Data = Annotated[Path | None, typer.Option(envvar="SAMEKIND_DATA", help="The server's data folder, as `serve --data` has it.")]

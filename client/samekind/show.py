@@ -138,6 +138,25 @@ def told_json(told: object) -> str:
     return _json(told)
 
 
+def indented_json(told: object) -> str:
+    """What was told, for people to read too."""
+    return json.dumps(told, ensure_ascii=False, indent=2) + "\n"
+
+
+def rows(columns: Sequence[str], given: Iterable[Sequence[str]]) -> str:
+    """Texts as a table."""
+    table = _table(*columns)
+    for row in given:
+        table.add_row(*map(Text, row))
+    return _printed(table)
+
+
+def changed(lines: Iterable[str]) -> str:
+    """Lines of which some begin with +, - or ~, in colours on a terminal."""
+    styles = {"+": "green", "-": "red", "~": "yellow"}
+    return _printed(Text("\n").join(Text(line, style=styles.get(line.strip()[:1], "")) for line in lines))
+
+
 def error_json(error: SamekindError) -> dict[str, str]:
     """What a program needs of an error."""
     return {"code": error.code, "reason": error.reason, "message": error.message}
