@@ -3,9 +3,12 @@
 import base64
 import http.client
 import json
+import re
+import shutil
 import signal
 import socket
 import ssl
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
@@ -26,7 +29,7 @@ from samekind import v1
 from samekind.types import Image
 from samekind_server.edge import keys
 from samekind_server.edge.callers import Role
-from samekind_server.web import routes
+from samekind_server.web import answers, routes
 from tests.fuzzing import METHODS, filled
 from tests.running import Metrics, address, process, told
 
@@ -34,7 +37,13 @@ CLASSIFY, EMBED_STREAM, LABEL_SETS = "/v1/contents:classify", "/v1/contents:embe
 MOST = 1 << 20
 SERVICES = {method.containing_service.full_name: method.containing_service for method in METHODS}.values()
 ROUTES = routes.of(SERVICES)
+DOCS = (Path(__file__).parent.parent / "docs/http.md").read_text()
 ASKED = {"contents": [{"text": "a red apple"}], "labels": {"labels": [{"name": "apple"}, {"name": "car"}]}}
+
+
+def place(route: routes.Route) -> tuple[str, int]:
+    """Services by name, methods as they stand in them."""
+    return route.method.containing_service.name, route.method.index
 
 
 class Answer:
@@ -279,6 +288,26 @@ def test_every_method_has_a_route_and_no_two_the_same():
     assert {route.method.full_name for route in ROUTES} == {method.full_name for method in METHODS}
     assert [pair for pair, times in Counter((route.verb, route.path) for route in ROUTES).items() if times > 1] == []
     assert [route.path for route in ROUTES if not route.path.startswith("/v1/")] == []
+
+
+@pytest.mark.parametrize("line", re.findall(r"^\$ (.*curl.*)", DOCS, re.M))
+def test_a_curl_line_of_the_docs_is_answered(site, photos, tmp_path, line):
+    shutil.copy(photos[0], tmp_path / "cat.jpg")
+    told = line.replace("localhost:8080", site.netloc).replace("curl ", "curl --silent --show-error ")
+    answers = [json.loads(answer) for answer in subprocess.check_output(["bash", "-c", told], cwd=tmp_path, text=True).splitlines()]
+    assert [answer["code"] for answer in answers if "code" in answer] == ([3] if "txt" in line else [])
+    assert answers
+
+
+def test_the_docs_tell_every_route():
+    assert re.findall(r"^\| `([A-Z]+ /v1\S+)` \| `(\S+)` \|$", DOCS, re.M) == [
+        (f"{route.verb} {route.template}", f"{route.method.containing_service.name}.{route.method.name}") for route in sorted(ROUTES, key=place)
+    ]
+
+
+def test_the_docs_tell_the_http_status_of_every_code():
+    told = {code: int(row[1][:3]) for row in re.findall(r"^\| (`[A-Z_`, ]+) \| (\d.*) \|$", DOCS, re.M) for code in re.findall("[A-Z_]+", row[0])}
+    assert told == {code.name: answers.HTTP.get(code.name, 500) for code in grpc.StatusCode if code is not grpc.StatusCode.OK}
 
 
 def test_the_description_is_sound_as_the_protos_make_it_and_served(site):
