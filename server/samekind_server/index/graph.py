@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from samekind.types import Floats, Metric
 from samekind_server.index.base import Rows, Shape
 from samekind_server.index.gate import Gate
+from samekind_server.index.twins import Twins
 
 EF = 96  # Candidates of a search; set once, as it is state of the whole graph. Who wants more asks for more rows: the larger one counts.
 SPACES = {Metric.COSINE: "ip", Metric.DOT: "ip", Metric.EUCLIDEAN: "l2"}  # Vectors are unit already where the cosine is meant.
@@ -35,10 +36,11 @@ class Graph:
 
     def __init__(self, shape: Shape, capacity: int, file: Path | None = None) -> None:
         self.gate = Gate()
-        self.mark = -1  # Every live row up to this one is in it.
+        self.mark = -1  # Every live row up to this one is in it, or set aside with its twins.
         self.removed = 0
         self.unmarked: list[Rows] = []  # Removed rows that it still answers with.
         self.shape = shape
+        self.twins = Twins(shape.dimensions, capacity)
         self._index = hnswlib.Index(SPACES[shape.metric], shape.dimensions)
         if file is None:
             self._index.init_index(capacity, M=shape.m, ef_construction=shape.ef_construction)
@@ -60,7 +62,7 @@ class Graph:
     @property
     def memory(self) -> int:
         """Bytes it takes."""
-        return int(self._index.index_file_size()) + LISTS * int(self._index.max_elements) + LABEL * self.size
+        return int(self._index.index_file_size()) + LISTS * int(self._index.max_elements) + LABEL * self.size + self.twins.memory
 
     def has_room(self, count: int) -> bool:
         """Whether so many more fit without `reserve`."""
@@ -72,8 +74,11 @@ class Graph:
             self._index.resize_index((self.size + count) * 5 // 4 + 1024)
 
     def add(self, rows: Rows, vectors: Floats, threads: int) -> None:
-        """Puts rows in that are not in it; there must be room."""
-        self._index.add_items(vectors, rows.astype(np.uint64), num_threads=threads)
+        """Puts rows in that are not in it, or sets them aside; there must be room."""
+        few = self.twins.few(vectors)
+        if few.any():
+            self._index.add_items(vectors[few], rows[few].astype(np.uint64), num_threads=threads)
+        self.twins.put(rows[~few], vectors[~few])
 
     def remove(self, rows: Rows) -> None:
         """Marks rows removed; those that never were in it are passed over."""

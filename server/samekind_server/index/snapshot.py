@@ -6,17 +6,20 @@ import hashlib
 import json
 import os
 import secrets
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from samekind.types import Metric
+from samekind.types import Floats, Metric
 from samekind_server.index.base import Rows, Shape, Step
-from samekind_server.index.graph import FORMAT, Graph, capacity, vectors
+from samekind_server.index.graph import FORMAT, READ, Graph, capacity, vectors
 from samekind_server.index.table import Table
+from samekind_server.index.twins import Twins
 
 VERSION = 1  # Of the files here; another one is made anew.
 MANIFEST = "manifest.json"
@@ -47,7 +50,7 @@ def write(folder: Path, about: About, graph: Graph | None, rows: Rows, step: Ste
         step("graph")
         parts["graph"].touch() if graph is None else graph.save(parts["graph"])
         step("rows")
-        parts["rows"].write_bytes(rows.astype("<i8").tobytes())
+        _write_rows(parts["rows"], graph, rows)
         step("sync")
         manifest = _manifest(about, {name: _synced(file) for name, file in parts.items()})
         step("manifest")
@@ -70,8 +73,7 @@ def read(folder: Path, identity: str, shape: Shape, newest: int) -> tuple[About,
         told = _told(folder)
         about = _about(told, identity, shape, newest)
         graph_file, rows_file = (_checked(folder, told["parts"][name]) for name in ("graph", "rows"))
-        rows = np.frombuffer(rows_file.read_bytes(), "<i8").astype(np.int64)
-        return (about, *_loaded(about, graph_file, rows))
+        return (about, *_loaded(about, graph_file, rows_file))
     except FileNotFoundError as error:
         raise Unusable(f"{Path(error.filename).name} is not there") from error
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, MemoryError) as error:
@@ -119,15 +121,38 @@ def _checked(folder: Path, part: dict[str, Any]) -> Path:
     return file
 
 
-def _loaded(about: About, file: Path, rows: Rows) -> tuple[Table, Graph | None]:
+def _write_rows(file: Path, graph: Graph | None, rows: Rows) -> None:
+    """The live rows, and those of them that are set aside with their vectors, each vector once."""
+    none = np.empty(0, np.int64)
+    aside, kinds, vectors = (none, none, none) if graph is None else graph.twins.saved(rows)
+    with file.open("wb") as opened:
+        np.savez(opened, rows=rows, aside=aside, kinds=kinds, vectors=vectors)
+
+
+def _loaded(about: About, file: Path, rows_file: Path) -> tuple[Table, Graph | None]:
     table = Table(about.shape.dimensions)
     if about.mark < 0:
         return table, None
-    others = table.fill(rows, vectors(file, about.shape))
+    with np.load(rows_file) as told:
+        rows, aside, kinds, copies = (told[name] for name in ("rows", "aside", "kinds", "vectors"))
+    twins = Twins(about.shape.dimensions, len(rows))
+    others = table.fill(rows, chain(_counted(twins, file, about.shape), _copies(aside, kinds, copies)))
     graph = Graph(about.shape, capacity(len(rows) + len(others)), file)
     graph.remove(others)
-    graph.mark, graph.removed = about.mark, len(others)
+    graph.mark, graph.removed, graph.twins = about.mark, len(others), twins
+    twins.load(aside, kinds, copies)
     return table, graph
+
+
+def _counted(twins: Twins, file: Path, shape: Shape) -> Iterator[tuple[Rows, Floats]]:
+    for rows, some in vectors(file, shape):
+        twins.few(some)
+        yield rows, some
+
+
+def _copies(aside: Rows, kinds: Rows, copies: Floats) -> Iterator[tuple[Rows, Floats]]:
+    for start in range(0, len(aside), READ):
+        yield aside[start : start + READ], copies[kinds[start : start + READ]]
 
 
 def _synced(file: Path) -> dict[str, Any]:

@@ -8,12 +8,13 @@ import numpy as np
 
 from samekind.types import Floats, Metric
 from samekind_server.index import scan
-from samekind_server.index.base import Nearest
+from samekind_server.index.base import Nearest, Rows
 from samekind_server.index.costs import Costs
 from samekind_server.index.graph import EF, Graph
 from samekind_server.index.table import Places, View
 
 TOGETHER = 8  # Queries that go through the gate together: a writer waits for them, and other readers behind it.
+EMPTY = scan.EMPTY
 WIDER = 4  # Times as many rows are asked for where too few of them were allowed.
 
 
@@ -57,26 +58,38 @@ class Walk:
     def _ask(self, graph: Graph, queries: Floats, wanted: int) -> list[Nearest]:
         with graph.gate:
             mark, rows = graph.mark, graph.nearest(queries, wanted)
+            aside = graph.twins.near(self.metric, queries, self.k) if graph.twins else None
+            twins = graph.twins.every()
         if rows is None:
             return self._exactly(queries)
         known = int(np.searchsorted(self.view.rows, mark, "right"))
         near = [self._allowed(self.view.places(some)) for some in rows]
-        answers = self._ranked(queries, near, known)
-        short = [number for number, places in enumerate(near) if len(places) < self.k and len(places) < self._reachable(known)]
-        if short:
-            again = queries[short]
-            wider = self._exactly(again) if self._dear(graph, WIDER * wanted) else self._ask(graph, again, WIDER * wanted)
-            answers = [*answers]
-            for number, answer in zip(short, wider, strict=True):
-                answers[number] = answer
-        return answers
+        copies = [self._copies(some, twins) for some in aside] if aside else [EMPTY] * len(queries)
+        answers = self._ranked(queries, near, copies, known)
+        short = [number for number, places in enumerate(near) if len(places) < self.k and len(places) < self._reachable(known, twins)]
+        return self._again(graph, queries, wanted * WIDER, answers, short) if short else answers
 
-    def _ranked(self, queries: Floats, near: list[Places], known: int) -> list[Nearest]:
+    def _again(self, graph: Graph, queries: Floats, wanted: int, answers: list[Nearest], short: list[int]) -> list[Nearest]:
+        """The answers with those that fell short asked again."""
+        again = queries[short]
+        wider = self._exactly(again) if self._dear(graph, wanted) else self._ask(graph, again, wanted)
+        better = dict(zip(short, wider, strict=True))
+        return [better.get(number, answer) for number, answer in enumerate(answers)]
+
+    def _copies(self, kinds: list[Rows], every: list[Rows]) -> Places:
+        """The places of the k nearest kinds of twins: of all kinds, where too few of those are live and allowed."""
+        places = self._first(kinds)
+        return places if len(places) >= self.k or len(kinds) == len(every) else self._first(every)
+
+    def _first(self, kinds: list[Rows]) -> Places:
+        return np.concatenate([EMPTY, *(self._allowed(self.view.places(rows))[: self.k] for rows in kinds)])
+
+    def _ranked(self, queries: Floats, near: list[Places], copies: list[Places], known: int) -> list[Nearest]:
         """What the graph found and what it does not know yet, from place `known` on, ranked together."""
         fresh = range(known, len(self.view)) if self.among is None else self.among[np.searchsorted(self.among, known) :]
         others = scan.candidates(self.view, self.metric, queries, self.k, fresh)
-        asked = zip(queries, near, others, strict=True)
-        return [self._rank(query, np.concatenate([some, other]), len(some) + len(fresh)) for query, some, other in asked]
+        asked = zip(queries, near, copies, others, strict=True)
+        return [self._rank(query, np.concatenate(found), len(found[0]) + len(found[1]) + len(fresh)) for query, *found in asked]
 
     def _rank(self, query: Floats, places: Places, seen: int) -> Nearest:
         return scan.ranked(self.view, self.metric, query, places, self.k, exact=False, seen=seen)
@@ -88,6 +101,7 @@ class Walk:
         allowed: Places = places[self.among[found] == places]
         return allowed
 
-    def _reachable(self, known: int) -> int:
-        """How many rows the graph could answer with."""
-        return int(np.count_nonzero(self.view.live[:known])) if self.among is None else int(np.searchsorted(self.among, known))
+    def _reachable(self, known: int, twins: list[Rows]) -> int:
+        """How many rows the graph could answer with, had it all day."""
+        here = np.count_nonzero(self.view.live[:known]) if self.among is None else np.searchsorted(self.among, known)
+        return int(here) - sum(len(self._allowed(self.view.places(rows))) for rows in twins)
