@@ -10,14 +10,8 @@ import pytest
 ROOT = Path(__file__).parent.parent
 RANKS = {
     "samekind": [
-        *(
-            ["errors", "keys"],
-            ["types"],
-            ["filters", "label_changes", "label_schema", "v1", "shop"],
-            ["label_files", "wire"],
-            ["inputs"],
-            ["batches"],
-        ),
+        *(["errors", "keys"], ["types"], ["filters", "label_changes", "label_schema", "v1", "shop"], ["label_files", "wire"]),
+        *(["inputs"], ["batches"]),
         *(["calls", "connection", "methods"], ["label_set_calls"], ["label_sets", "config"], ["client"]),
         *(["demo", "on_disk", "show"], ["command"], ["labels_command"], ["cli"]),
     ],

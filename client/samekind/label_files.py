@@ -79,6 +79,12 @@ class _Dumper(yaml.SafeDumper):
         return super().increase_indent(flow, False)
 
 
+def _represented(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    # What YAML takes for the end of a line would be read as another one.
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style='"' if re.search("[\x85\u2028\u2029]", text) else None)
+
+
+_Dumper.add_representer(str, _represented)
 _Dumper.add_representer(type(None), lambda dumper, _: dumper.represent_scalar("tag:yaml.org,2002:null", ""))
 _Dumper.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$"), list("-+.0123456789"))
 
@@ -94,7 +100,18 @@ def _text(data: bytes, where: str) -> str:
         json.loads(text)
     except json.JSONDecodeError:
         return text  # YAML has braces too.
-    return text.replace("\t", " ")
+    return _as_yaml(text)
+
+
+def _as_yaml(json: str) -> str:
+    """JSON is YAML but for tabs, letters that YAML takes for the ends of lines or for none, and those written as two escapes."""
+    pairs = re.sub(r"((?<!\\)(?:\\\\)*)((?:\\u[dD][89abAB]..\\u[dD][c-fC-F]..)+)", lambda found: found[1] + _joined(found[2]), json)
+    return re.sub(r"[^\n\r -~]", lambda found: " " if found[0] == "\t" else f"\\U{ord(found[0]):08x}", pairs)
+
+
+def _joined(escapes: str) -> str:
+    units = bytes.fromhex(escapes.replace("\\u", ""))
+    return units.decode("utf-16-be")
 
 
 def _node(text: str, where: str) -> yaml.Node:
@@ -131,7 +148,7 @@ def _plain(node: yaml.Node, schema: Schema) -> Any:
     match node:
         case yaml.MappingNode():
             inner = form.get("properties", {})
-            return {_whole(key.value): _plain(value, inner.get(key.value, form.get("additionalProperties", {}))) for key, value in node.value}
+            return {key.value: _plain(value, inner.get(key.value, form.get("additionalProperties", {}))) for key, value in node.value}
         case yaml.SequenceNode():
             return [_plain(item, form.get("items", {})) for item in node.value]
         case _:
@@ -148,12 +165,7 @@ def _scalar(text: str, kind: str) -> Value:
             return int(text)
         case "number":
             return float(text)
-    return _whole(text)
-
-
-def _whole(text: str) -> str:
-    """JSON writes what is beyond 16 bits as two escapes."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def _label_set(told: dict[str, Any], name: str) -> LabelSet:

@@ -25,6 +25,8 @@ MOMENT: Schema = {
     "additionalProperties": False,
     "properties": {"time": {"type": "string", "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2})$"}},
 }
+VALUE: Schema = {"$ref": "#/$defs/value"}
+VALUES: Schema = {"anyOf": [*SCALARS, MOMENT, {"type": "array", "items": VALUE}]}
 DESCRIPTIONS: Schema = {
     "description": "What it looks like or means, in words. A {} in it becomes the label's name.",
     "anyOf": [DESCRIPTION, {"type": "array", "maxItems": 64, "items": DESCRIPTION}],
@@ -45,7 +47,7 @@ LABEL: Schema = {
                     "type": "object",
                     "maxProperties": 64,
                     "propertyNames": {"minLength": 1, "maxLength": 128},
-                    "additionalProperties": {"anyOf": [*SCALARS, MOMENT, {"type": "array", "items": {"anyOf": [*SCALARS, MOMENT]}}]},
+                    "additionalProperties": VALUE,
                 },
             },
         },
@@ -67,7 +69,6 @@ SCHEMA: Schema = {
         "model": {
             "description": "The model that answers where a call names none; by default the server's first.",
             "type": "string",
-            "minLength": 1,
             "maxLength": 512,
         },
         "templates": {
@@ -97,6 +98,7 @@ SCHEMA: Schema = {
         },
         **dict.fromkeys(("version", "etag", "label_count", "create_time", "update_time"), TOLD),
     },
+    "$defs": {"value": VALUES},
 }
 
 DEEPEST = 16
@@ -130,7 +132,7 @@ def check(node: yaml.Node, schema: Schema = SCHEMA, where: str = "") -> Iterator
 
 def fitting(node: yaml.Node, schema: Schema) -> Schema | None:
     """The one of a schema's forms that a node has; none where it has none of them."""
-    forms = schema.get("anyOf", [schema])
+    forms = (VALUES if schema is VALUE else schema).get("anyOf", [schema])
     return next((form for form in forms if "type" not in form or _is(node, form["type"])), None)
 
 
