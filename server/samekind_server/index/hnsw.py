@@ -21,7 +21,7 @@ from samekind_server.index.walk import Walk
 
 GRAPH_FROM = 5_000  # Vectors from which a graph is worth having; below half of that it is given up again.
 REMOVED = 0.15  # Share of removed vectors from which a graph, or the table, is made anew without them,
-FEWEST_REMOVED = 1_000  # where they are at least so many.
+FEWEST_REMOVED = 0.2  # where they are at least so large a share of `GRAPH_FROM` too.
 MARKS = 512  # Rows marked removed in a step.
 STEP = 0.002  # Seconds for which a step may hold up searches,
 LONG_STEP = 0.01  # and where there were none for a while, or none can meet it.
@@ -33,11 +33,22 @@ def nobody() -> None:
 
 
 class Hnsw:
-    """As in Index. `wake` is called when there is something to tend; `threads` may add to a graph at once when no search is near."""
+    """As in Index. `wake` is called when there is something to tend; `threads` may add to a graph at once when no search is near.
 
-    def __init__(self, shape: Shape, *, threads: int = 1, wake: Callable[[], object] = nobody, costs: Costs | None = None) -> None:
+    From `graph_from` vectors on there is a graph, which is asked where `costs` says that this is quicker.
+    """
+
+    def __init__(
+        self,
+        shape: Shape,
+        *,
+        threads: int = 1,
+        wake: Callable[[], object] = nobody,
+        costs: Costs | None = None,
+        graph_from: int = GRAPH_FROM,
+    ) -> None:
         self.shape = shape
-        self._threads, self._wake, self._costs = threads, wake, costs or Costs()
+        self._threads, self._wake, self._costs, self._graph_from = threads, wake, costs or Costs(), graph_from
         self._table = Table(shape.dimensions)
         self._graph: Graph | None = None
         self._growing: Graph | None = None
@@ -152,13 +163,13 @@ class Hnsw:
     def _begun(self, graph: Graph | None) -> bool:
         """Whether a graph or the table had to be made anew, or the graph given up, and that was done or begun."""
         table = self._table
-        if graph is not None and table.live < GRAPH_FROM // 2:
+        if graph is not None and table.live < self._graph_from // 2:
             self._graph = None
-        elif table.live >= GRAPH_FROM if graph is None else _many(graph.removed, graph.size):
+        elif table.live >= self._graph_from if graph is None else self._many(graph.removed, graph.size):
             self._compact()
             self._growing = Graph(self.shape, capacity(table.live))
             self._backlog = self._last if graph is None else self._backlog
-        elif _many(table.size - table.live, table.size):
+        elif self._many(table.size - table.live, table.size):
             self._compact()
         else:
             return False
@@ -209,6 +220,9 @@ class Hnsw:
             graph.remove(waiting[:MARKS])
         return True
 
+    def _many(self, removed: int, size: int) -> bool:
+        return removed >= FEWEST_REMOVED * self._graph_from and removed > REMOVED * size
+
     @contextmanager
     def _alone(self, graph: Graph) -> Iterator[None]:
         """Alone with the graph; it is given up where hnswlib fails, as nothing is sure of it then."""
@@ -220,13 +234,19 @@ class Hnsw:
                 raise
 
 
-def _many(removed: int, size: int) -> bool:
-    return removed >= FEWEST_REMOVED and removed > REMOVED * size
-
-
-def opened(folder: Path, shape: Shape, *, identity: str, newest: int, threads: int = 1, wake: Callable[[], object] = nobody) -> Opened:
+def opened(
+    folder: Path,
+    shape: Shape,
+    *,
+    identity: str,
+    newest: int,
+    threads: int = 1,
+    wake: Callable[[], object] = nobody,
+    costs: Costs | None = None,
+    graph_from: int = GRAPH_FROM,
+) -> Opened:
     """The index that a folder holds a snapshot of; see Opened. Raises nothing for what lies there."""
-    index = Hnsw(shape, threads=threads, wake=wake)
+    index = Hnsw(shape, threads=threads, wake=wake, costs=costs, graph_from=graph_from)
     try:
         about, table, graph = snapshot.read(folder, identity, shape, newest)
     except snapshot.Unusable as why:

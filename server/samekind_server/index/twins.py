@@ -70,10 +70,10 @@ class Twins:
 
     def load(self, rows: Rows, kinds: Rows, vectors: Floats) -> None:
         """Sets aside what was `saved`."""
-        starts = np.searchsorted(kinds, np.arange(1, len(vectors)))
-        for some, vector in zip(np.split(rows, starts), vectors, strict=True):
-            if len(some):
-                self._rows[self._kind(vector)] = some
+        starts = np.searchsorted(kinds, np.arange(len(vectors) + 1))
+        for start, stop, vector in zip(starts, starts[1:], vectors, strict=False):
+            if start < stop:
+                self._rows[self._kind(vector)] = rows[start:stop]
 
     def _kind(self, vector: Floats) -> int:
         kind = self._kinds.setdefault(vector.tobytes(), len(self._rows))
