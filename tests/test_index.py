@@ -157,7 +157,7 @@ def test_vectors_come_back_as_they_are_compared(empty):
 
 
 class AgainstTheTwin(RuleBasedStateMachine):
-    """Whatever is done in whatever order, a graph's answers are live and allowed, scored and counted as the twin's; exactly asked, they are the same."""
+    """Whatever is done in whatever order, a graph's answers are live, allowed, and as many as the twin's; exactly asked, they are the same."""
 
     @initialize(metric=st.sampled_from(EVERY), threads=st.integers(1, 2))
     def begin(self, metric, threads):

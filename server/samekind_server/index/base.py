@@ -68,7 +68,7 @@ class Stats:
 
 
 class Index(Protocol):
-    """Vectors by the store's row numbers. One thread at a time may add, remove and save; any number may ask, at the same time as that one.
+    """Vectors by the store's row numbers. One thread at a time may add and remove; any number may ask, and one save, at the same time as that one.
 
     What `add` and `remove` did is seen by every `nearest` begun after they returned. None of them waits for a graph: that is what `tend`
     is for, which one thread calls again and again (see `Tender`). Rows are int64 arrays, vectors float32 (n, dimensions), C order.
@@ -122,8 +122,8 @@ class Index(Protocol):
         """Puts a snapshot in place of what `folder` (made if missing) holds, whole or not at all, durable when this returns.
 
         `identity` says whose it is (catalog, modality, the store's own incarnation): `open` refuses another's. `change` is the store's change
-        number up to which every change has been given to this index (later ones may be in it too). Rows in the buffer are left out: `rows`
-        of what is opened tells. `step` is told each step by its name before it is done (SAVE_STEPS). Raises OSError; the old one then stands.
+        number up to which every change had been given to this index before the call (later ones may be in it too). Rows in the buffer are left
+        out: `rows` of what is opened tells. Searches wait for hnswlib to write its file to memory: 30 ms for 100 MB. `step` is told each step by its name before it is done (SAVE_STEPS). Raises OSError; the old one then stands.
         """
         ...
 

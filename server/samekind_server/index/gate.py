@@ -13,7 +13,8 @@ class Gate:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._reading = self._waiting = self._turn = 0
+        self.waiting = 0  # Readers that wait for a writer.
+        self._reading = self._turn = 0
         self._closed = False  # A writer waits for the readers to leave, or writes.
 
     def __enter__(self) -> None:
@@ -21,7 +22,7 @@ class Gate:
             if not self._closed:
                 self._reading += 1
                 return
-            self._waiting += 1
+            self.waiting += 1
             turn = self._turn
             while turn == self._turn:
                 self._changed.wait()
@@ -43,7 +44,7 @@ class Gate:
             yield
         finally:
             with self._changed:
-                self._reading, self._waiting = self._waiting, 0
+                self._reading, self.waiting = self.waiting, 0
                 self._turn += 1
                 self._closed = False
                 self._changed.notify_all()
