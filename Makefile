@@ -38,7 +38,7 @@ test: $(DEV) ## run the tests (ARGS="-k word")
 	$(BIN)/python -m pytest $(ARGS)
 
 torture: $(DEV) ## send a server a million odd requests (ARGS="--fuzz-calls 100000")
-	$(BIN)/python -m pytest tests/test_fuzz.py tests/test_load.py --fuzz-calls 1000000 $(ARGS)
+	$(BIN)/python -m pytest tests/test_fuzz.py tests/test_load.py tests/test_examples.py --fuzz-calls 1000000 --all-examples $(ARGS)
 
 check: $(DEV) $(BUF) ## lint, types, protos, Dockerfile
 	$(BIN)/ruff check .

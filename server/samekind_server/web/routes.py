@@ -45,8 +45,9 @@ class Route:
 
 
 def of(services: Iterable[ServiceDescriptor]) -> list[Route]:
-    """Every route of the services; a method without any is asked with POST at its gRPC path."""
-    return [route for service in services for method in service.methods for route in _of(method)]
+    """Every route of the services, to be tried in this order; a method without any is asked with POST at its gRPC path."""
+    found = [route for service in services for method in service.methods for route in _of(method)]
+    return sorted(found, key=lambda route: -len(VARIABLE.sub("", route.template)))  # `/v1/a/{name}:do` before `/v1/a/{name}`.
 
 
 def _of(method: MethodDescriptor) -> list[Route]:
