@@ -101,7 +101,7 @@ class Index(Protocol):
         ...
 
     def rows(self) -> Rows:
-        """Every live row, ascending: what the store is compared with after `open`."""
+        """Every live row, ascending: what the store is compared with once it was opened."""
         ...
 
     def room(self, count: int, timeout: float) -> bool:
@@ -121,9 +121,10 @@ class Index(Protocol):
     def save(self, folder: Path, *, identity: str, change: int, step: Step = unwatched) -> None:
         """Puts a snapshot in place of what `folder` (made if missing) holds, whole or not at all, durable when this returns.
 
-        `identity` says whose it is (catalog, modality, the store's own incarnation): `open` refuses another's. `change` is the store's change
-        number up to which every change had been given to this index before the call (later ones may be in it too). Rows in the buffer are left
-        out: `rows` of what is opened tells. Searches wait for hnswlib to write its file to memory: 30 ms for 100 MB. `step` is told each step by its name before it is done (SAVE_STEPS). Raises OSError; the old one then stands.
+        `identity` says whose it is (catalog, modality, the store's own incarnation): `opened` refuses another's. `change` is the store's change
+        number up to which every change had been given to this index before the call (later ones may be in it too). Rows in the buffer are
+        left out: `rows` of what is opened tells. Searches wait while hnswlib hands its graph to the system: 30 ms for 100 MB. `step` is
+        told each step by its name before it is done (SAVE_STEPS). Raises OSError; a whole snapshot then stands, the old one or the new.
         """
         ...
 
