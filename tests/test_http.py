@@ -284,6 +284,10 @@ def test_no_odd_request_is_a_fault_of_the_server(site):
     assert codes.keys() <= {200, 400, 404, 409, 413, 429}
 
 
+def test_a_verb_after_a_name_is_no_part_of_it(site):
+    assert site.ask("GET", "/v1/catalogs/shop").json["message"] == site.ask("GET", "/v1/catalogs/shop:stats").json["message"]
+
+
 def test_every_method_has_a_route_and_no_two_the_same():
     assert {route.method.full_name for route in ROUTES} == {method.full_name for method in METHODS}
     assert [pair for pair, times in Counter((route.verb, route.path) for route in ROUTES).items() if times > 1] == []
