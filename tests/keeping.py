@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Collection, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ import numpy as np
 
 from samekind.types import Catalog, Item, Vector
 from samekind_server.catalog.catalogs import Catalogs
-from samekind_server.catalog.memory import Open, Place
+from samekind_server.catalog.memory import Indexes, Memory, Place
 from samekind_server.embedding.engine import Engine
 from samekind_server.embedding.images import ImageLimits
 from samekind_server.embedding.registry import Registry
@@ -27,10 +27,10 @@ SPACE = "0123456789abcdef-4"
 class Keeper:
     """A store with its catalogs, and a loop to ask them in."""
 
-    def __init__(self, folder: Path, engine: Engine, *, open: Open | None = None) -> None:
+    def __init__(self, folder: Path, engine: Engine, *, indexes: Indexes | None = None) -> None:
         self._runner = asyncio.Runner()
         self.store = SqliteStore(folder)
-        self.catalogs = Catalogs(self.store, engine, open or exact)
+        self.catalogs = Catalogs(self.store, engine, indexes or Twins())
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """What it answers."""
@@ -56,9 +56,19 @@ class Keeper:
         self._runner.close()
 
 
-def exact(place: Place, shape: Shape) -> Opened:
-    """An index that compares all."""
-    return Opened(Exact(shape), rebuild="it keeps no snapshot")
+class Twins:
+    """As in Indexes: each compares all, and keeps nothing."""
+
+    def open(self, place: Place, shape: Shape) -> Opened:
+        return Opened(Exact(shape), rebuild="it keeps no snapshot")
+
+    def leave(self, memory: Memory) -> None: ...
+
+    def watch(self, memories: Callable[[], Collection[Memory]]) -> None: ...
+
+    def clear(self, alive: Collection[int]) -> None: ...
+
+    def close(self) -> None: ...
 
 
 @contextmanager

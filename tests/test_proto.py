@@ -62,7 +62,7 @@ def declared() -> list[Declared]:
 def caps(rules: Message) -> Iterator[float]:
     """The limits that a field's rules set, at any depth."""
     for field, value in rules.ListFields():
-        if field.name in CAPS:
+        if field.name in CAPS and not isinstance(value, Message):
             yield value
         elif isinstance(value, Message):
             yield from caps(value)

@@ -203,7 +203,7 @@ class Metric(Enum):
 
 @dataclass(frozen=True)
 class Fused:
-    """An item's contents are one vector: their weighted sum, of unit length for the cosine."""
+    """An item's contents are one vector: their weighted mean, of unit length for the cosine."""
 
     text: float = 1.0
     image: float = 1.0
@@ -289,3 +289,26 @@ class Deleted:
 
     count: int
     missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class IndexStats:
+    """The state of one index: `removed` vectors still take room, `buffered` ones are compared with each query until the graph has them."""
+
+    name: str
+    live: int
+    removed: int
+    buffered: int
+    graph: bool
+    building: bool
+    memory_bytes: int
+
+
+@dataclass(frozen=True)
+class CatalogStats:
+    """How much there is of a catalog, and what state its indexes are in."""
+
+    items: int
+    store_bytes: int
+    memory_bytes: int
+    indexes: tuple[IndexStats, ...]

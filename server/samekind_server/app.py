@@ -16,7 +16,9 @@ from grpc_reflection.v1alpha import reflection
 
 from samekind import __version__
 from samekind.types import Model, Precision
+from samekind.v1 import catalog_service_pb2 as catalog_service
 from samekind.v1 import (
+    catalog_service_pb2_grpc,
     classification_service_pb2,
     classification_service_pb2_grpc,
     embedding_service_pb2,
@@ -24,12 +26,15 @@ from samekind.v1 import (
     label_set_service_pb2_grpc,
 )
 from samekind.v1 import label_set_service_pb2 as label_set_service
+from samekind_server.catalog.catalogs import Catalogs
+from samekind_server.catalog.snapshots import Snapshots
 from samekind_server.classification.label_sets import LabelSets
 from samekind_server.classification.zero_shot import Classifier
 from samekind_server.data_dir import DataDir
 from samekind_server.edge import listening, logs, systemd
 from samekind_server.edge.access_log import access_log
 from samekind_server.edge.asking import Shedding
+from samekind_server.edge.catalog_service import CatalogServicer
 from samekind_server.edge.classification_service import ClassificationServicer
 from samekind_server.edge.drain import LAST_WORDS, Drain
 from samekind_server.edge.embedding_service import EmbeddingServicer
@@ -51,6 +56,7 @@ from samekind_server.embedding.observer import Observer
 from samekind_server.embedding.registry import Registry
 from samekind_server.embedding.resting import Resting
 from samekind_server.settings import Settings
+from samekind_server.store import catalogs
 from samekind_server.store.base import Store
 from samekind_server.store.sqlite import SqliteStore
 from samekind_server.web.server import Web
@@ -58,7 +64,7 @@ from samekind_server.web.server import Web
 OF_MODELS = tuple(
     service.full_name for module in (embedding_service_pb2, classification_service_pb2) for service in module.DESCRIPTOR.services_by_name.values()
 )
-OF_THE_STORE = tuple(service.full_name for service in label_set_service.DESCRIPTOR.services_by_name.values())
+OF_THE_STORE = tuple(service.full_name for module in (catalog_service, label_set_service) for service in module.DESCRIPTOR.services_by_name.values())
 SERVICES = (*OF_MODELS, *OF_THE_STORE)
 Servicers: TypeAlias = Sequence[Callable[[Any], None]]
 Interceptors: TypeAlias = Sequence[grpc.aio.ServerInterceptor]
@@ -106,7 +112,8 @@ async def _serve(settings: Settings, data: DataDir, store: Store, guard: Guard, 
     # Outermost first: what stands inside `errors` may refuse a call by raising, and what stands outside sees the code it ended with.
     layers = Layers(*guard.layers, *watching, metrics.layer, errors, drain.layer)
     interceptors = [layers, Shedding(engine.admission), guard.auth]
-    servicers = _servicers(settings, engine, store)
+    items = await _catalogs(data.path, engine, store)
+    servicers = _servicers(settings, engine, store, items)
     server = _server(settings, servicers, health, interceptors)
     web = _web(settings, servicers, health, guard, interceptors) if settings.web else None
     proving = Proving(health, _proofs(engine, data, store, metrics))
@@ -132,6 +139,7 @@ async def _serve(settings: Settings, data: DataDir, store: Store, guard: Guard, 
         resting.stop()
         await drain.end(*([server, web] if web else [server]), grace=settings.grace)
         monitoring.close()
+        items.close()
         engine.close()
         _leave_behind()
 
@@ -170,11 +178,19 @@ def _engine(settings: Settings, folder: Path, observer: Observer) -> Engine:
     )
 
 
-def _servicers(settings: Settings, engine: Engine, store: Store) -> Servicers:
+async def _catalogs(folder: Path, engine: Engine, store: Store) -> Catalogs:
+    life = await asyncio.wrap_future(store.read(catalogs.life))
+    made = Catalogs(store, engine, Snapshots(folder, life))
+    await made.start()
+    return made
+
+
+def _servicers(settings: Settings, engine: Engine, store: Store, items: Catalogs) -> Servicers:
     """Each adds one to a server."""
     classifier, label_sets = Classifier(engine, label_cache_bytes=settings.label_cache_bytes), LabelSets(store)
     return [
         partial(embedding_service_pb2_grpc.add_EmbeddingServiceServicer_to_server, EmbeddingServicer(engine)),
+        partial(catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server, CatalogServicer(items)),
         partial(classification_service_pb2_grpc.add_ClassificationServiceServicer_to_server, ClassificationServicer(classifier, label_sets)),
         partial(label_set_service_pb2_grpc.add_LabelSetServiceServicer_to_server, LabelSetServicer(label_sets)),
     ]

@@ -74,6 +74,28 @@ def classify_request(
     )
 
 
+def classify_stream_options(
+    asked: Asked,
+    *,
+    model: str = "",
+    multi: bool = False,
+    top_k: int = 0,
+    min_probability: float = 0.0,
+    long_text: LongText = LongText.TRUNCATE,
+) -> pb.ClassifyStreamOptions:
+    """The same for all batches of a stream."""
+    return pb.ClassifyStreamOptions(
+        model=utf8(model),
+        labels=asked if isinstance(asked, pb.Labels) else None,
+        label_set=utf8(asked) if isinstance(asked, str) else None,
+        label_sets=pb.LabelSetNames(names=map(utf8, asked)) if isinstance(asked, tuple) else None,
+        multi_label=multi,
+        top_k=top_k,
+        min_probability=min_probability,
+        long_text=number(LONG_TEXTS, long_text),
+    )
+
+
 def classify_response(answers: Sequence[Answer]) -> pb.ClassifyResponse:
     """The response of a batch's answers, one or more; kind, cut labels, sets and report are the same in all and taken from the first."""
     first = answers[0]

@@ -34,6 +34,18 @@ def embed_request(
     )
 
 
+def embed_stream_options(
+    *, model: str = "", half: bool = False, dimensions: int = 0, long_text: LongText = LongText.TRUNCATE
+) -> pb.EmbedStreamOptions:
+    """The same for all batches of a stream."""
+    return pb.EmbedStreamOptions(
+        model=utf8(model),
+        dtype=words.DTYPE_FLOAT16 if half else words.DTYPE_FLOAT32,
+        dimensions=dimensions,
+        long_text=number(LONG_TEXTS, long_text),
+    )
+
+
 def embed_response(embeddings: Sequence[Embedding], *, half: bool = False) -> pb.EmbedResponse:
     """The response of a batch's embeddings, one or more; space and report are the same in all and taken from the first."""
     good = [each.vector for each in embeddings if each.error is None]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
 from samekind.errors import DeadlineExceeded, NotFound, SamekindError
 from samekind.filters import Filter
-from samekind.types import Catalog, Deleted, Floats, Item, LongText, WriteMode, Written
+from samekind.types import Catalog, CatalogStats, Deleted, Floats, IndexStats, Item, LongText, WriteMode, Written
 from samekind_server.catalog import filters, outcomes
 from samekind_server.catalog.drafts import Drafting, Held, Sketch
 from samekind_server.catalog.memory import Memory
@@ -23,20 +23,15 @@ from samekind_server.store.base import Store, Transaction
 from samekind_server.store.requests import Request
 
 T = TypeVar("T")
+Turn = Callable[[], Awaitable[None]]
 
 DELETED = 500  # Items found by a filter that are deleted in one transaction.
 PATIENCE = 1.0  # Seconds after which who waits for room looks whether he is still waited for.
 OVERFETCHED = 3  # Times that more is asked for where rows are gone when they are looked at.
 
 
-@dataclass(frozen=True)
-class CatalogStats:
-    """How much there is of a catalog, and what state its indexes are in."""
-
-    items: int
-    store_bytes: int
-    memory_bytes: int
-    indexes: dict[str, Stats]
+async def at_once() -> None:
+    """Waits for nothing."""
 
 
 class OpenCatalog:
@@ -61,27 +56,29 @@ class OpenCatalog:
         asker: Asker = ANYONE,
         long_text: LongText = LongText.TRUNCATE,
         request: Request | None = None,
+        turn: Turn = at_once,
     ) -> list[Written]:
         """Writes each item that can be, all in one transaction; one that cannot, or was not one, bears its error. Raises Overloaded.
 
-        The same `request` again is answered as the first time, unless something failed then that may pass.
+        The same `request` again is answered as the first time, unless something failed then that may pass. It is embedded at once, and
+        written when it is its `turn`.
         """
         ids = [each.id if isinstance(each, Item) else "" for each in given]
         try:
-            return [replace(each, id=id) for each, id in zip(await self._upsert(given, mode, asker, long_text, request), ids, strict=True)]
+            return [replace(each, id=id) for each, id in zip(await self._upsert(given, mode, asker, long_text, request, turn), ids, strict=True)]
         except Known as known:
             return outcomes.load(known.result, ids)
 
     async def _upsert(
-        self, given: Sequence[Item | SamekindError], mode: WriteMode, asker: Asker, long_text: LongText, request: Request | None
+        self, given: Sequence[Item | SamekindError], mode: WriteMode, asker: Asker, long_text: LongText, request: Request | None, turn: Turn
     ) -> list[Written]:
         await self._check_unknown(request)
         sketches = await self._drafting.sketches(given, self.catalog)
         held = await self._read(partial(_held, self._memory.head.id, sketches))
-        made = await self._written(sketches, held, mode, asker, long_text, request)
+        made = await self._written(sketches, held, mode, asker, long_text, request, turn)
         if stale := [place for place, outcome in enumerate(made) if outcome is None]:
             again = [sketches[place] if place in set(stale) else NotFound("left out") for place in range(len(sketches))]
-            for place, outcome in enumerate(await self._written(again, {}, mode, asker, long_text, None)):
+            for place, outcome in enumerate(await self._written(again, {}, mode, asker, long_text, None, at_once)):
                 made[place] = outcome if place in stale else made[place]
         return [outcome for outcome in made if outcome]
 
@@ -158,8 +155,8 @@ class OpenCatalog:
         await self._ready()
         id = self._memory.head.id
         count, size = await self._read(lambda of: (items.count(of, id), items.size(of, id)))
-        indexes = self._memory.stats()
-        return CatalogStats(count, size, self._memory.nbytes + sum(each.memory_bytes for each in indexes.values()), indexes)
+        indexes = tuple(_index_stats(name, each) for name, each in self._memory.stats().items())
+        return CatalogStats(count, size, self._memory.nbytes + sum(each.memory_bytes for each in indexes), indexes)
 
     async def _written(
         self,
@@ -169,11 +166,13 @@ class OpenCatalog:
         asker: Asker,
         long_text: LongText,
         request: Request | None,
+        turn: Turn,
     ) -> list[Written | None]:
         """What became of each; None of one whose stored vectors are not there any more."""
         drafts = await self._drafting.drafts(sketches, self.catalog, held, asker=asker, long_text=long_text)
         good = [draft for draft in drafts if isinstance(draft, Draft)]
         await self._room(len(good), asker)
+        await turn()
 
         def placed(changes: Changes) -> list[Written | None]:
             made = iter([None if place in changes.stale else outcome for place, outcome in enumerate(changes.outcomes)])
@@ -232,6 +231,10 @@ class OpenCatalog:
 
     async def _read(self, work: Callable[[Transaction], T]) -> T:
         return await asyncio.wrap_future(self._store.read(work))
+
+
+def _index_stats(name: str, stats: Stats) -> IndexStats:
+    return IndexStats(name, stats.live, stats.removed, stats.buffered, stats.graph, stats.building, stats.memory_bytes)
 
 
 class Known(Exception):

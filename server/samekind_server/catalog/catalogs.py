@@ -16,10 +16,9 @@ from samekind.types import Catalog
 from samekind_server.catalog import definitions
 from samekind_server.catalog.catalog import OpenCatalog
 from samekind_server.catalog.drafts import Drafting
-from samekind_server.catalog.memory import Memory, Open
+from samekind_server.catalog.memory import Indexes, Memory
 from samekind_server.catalog.writing import Changes
 from samekind_server.embedding.engine import Engine
-from samekind_server.embedding.images import ImageLimits
 from samekind_server.store import catalogs as rows
 from samekind_server.store import pages
 from samekind_server.store.base import Store, Transaction
@@ -35,11 +34,9 @@ log = logging.getLogger(__name__)
 class Catalogs:
     """The catalogs of every tenant, each seen by its own alone. For one event loop; `close` it before the store."""
 
-    def __init__(
-        self, store: Store, engine: Engine, open: Open, *, limits: ImageLimits | None = None, clock: Callable[[], float] = time.time
-    ) -> None:
-        self._store, self._engine, self._open_index, self._clock = store, engine, open, clock
-        self._drafting = Drafting(engine, limits or ImageLimits())
+    def __init__(self, store: Store, engine: Engine, indexes: Indexes, *, clock: Callable[[], float] = time.time) -> None:
+        self._store, self._engine, self._indexes, self._clock = store, engine, indexes, clock
+        self._drafting = Drafting(engine)
         self._memories: dict[int, Memory] = {}
         self._gate = threading.Lock()
         self._loading = ThreadPoolExecutor(1, "catalog-load")
@@ -49,6 +46,8 @@ class Catalogs:
     async def start(self) -> None:
         """Reads what there is into memory behind the scenes, and goes on with what was to be freed."""
         heads, hidden = await self._read(lambda of: (rows.every(of), rows.hidden(of)))
+        self._indexes.clear([head.id for head in heads])
+        self._indexes.watch(self._held)
         for head in heads:
             self._memory(head)
         for id in hidden:
@@ -60,6 +59,7 @@ class Catalogs:
         self._drafting.close()
         for pool in (self._loading, self._freeing):
             pool.shutdown(cancel_futures=True)
+        self._indexes.close()
 
     async def create(self, tenant: str, given: Catalog, request: Request | None = None) -> Catalog:
         """Makes a catalog. Raises AlreadyExists, BadRequest or SpaceMismatch."""
@@ -120,7 +120,7 @@ class Catalogs:
         with self._gate:
             memory = self._memories.get(head.id)
             if memory is None or (memory.loaded.done() and memory.loaded.exception()):
-                memory = self._memories[head.id] = Memory(self._store, head, self._open_index)
+                memory = self._memories[head.id] = Memory(self._store, head, self._indexes)
                 self._loading.submit(memory.load)
         return memory
 
@@ -141,13 +141,20 @@ class Catalogs:
             if before.alike(head):
                 before.head, before.catalog = head, definitions.catalog(head)
             else:
-                self._memories[head.id] = Memory(self._store, head, self._open_index)
+                self._indexes.leave(before)
+                self._memories[head.id] = Memory(self._store, head, self._indexes)
                 self._loading.submit(self._memories[head.id].load)
 
     def _forget(self, id: bytes) -> None:
         """Told by the writer of a catalog that was deleted."""
         with self._gate:
-            self._memories.pop(int(id or 0), None)
+            memory = self._memories.pop(int(id or 0), None)
+        if memory is not None:
+            self._indexes.leave(memory)
+
+    def _held(self) -> list[Memory]:
+        with self._gate:
+            return list(self._memories.values())
 
     def _free(self, id: int) -> None:
         self._freeing.submit(self._freed, id)

@@ -48,8 +48,8 @@ class Sketch:
 class Drafting:
     """Embeds with one engine, in its bulk lane."""
 
-    def __init__(self, engine: Engine, limits: ImageLimits) -> None:
-        self._engine, self._limits = engine, limits
+    def __init__(self, engine: Engine) -> None:
+        self._engine, self._limits = engine, engine.limits
         self._pool = ThreadPoolExecutor(2, "items")
 
     async def sketches(self, given: Sequence[Item | SamekindError], catalog: Catalog) -> list[Sketch | SamekindError]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -39,15 +39,36 @@ class Place:
     newest: int
 
 
-Open = Callable[[Place, Shape], Opened]
+class Indexes(Protocol):
+    """Where indexes come from."""
+
+    def open(self, place: Place, shape: Shape) -> Opened:
+        """The index of a place: as it was kept, or empty."""
+        ...
+
+    def leave(self, memory: Memory) -> None:
+        """A catalog's indexes are wanted no more."""
+        ...
+
+    def watch(self, memories: Callable[[], Collection[Memory]]) -> None:
+        """Keeps those of these catalogs from now on."""
+        ...
+
+    def clear(self, alive: Collection[int]) -> None:
+        """Nothing has to be kept of catalogs but these."""
+        ...
+
+    def close(self) -> None:
+        """Keeps what has changed, and ends."""
+        ...
 
 
 class Memory:
     """One catalog's indexes and columns. `apply` is for the one thread that writes, in the order of commits; the rest for any thread."""
 
-    def __init__(self, store: Store, head: Head, open: Open) -> None:
+    def __init__(self, store: Store, head: Head, indexes: Indexes) -> None:
         self.head, self.catalog = head, definitions.catalog(head)
-        self._store, self._open = store, open
+        self._store, self._from = store, indexes
         self._columns = Columns()
         self._indexes: dict[str, Index] = {}
         self._pending: list[Changes] | None = []  # What is written while the store is read.
@@ -119,7 +140,7 @@ class Memory:
     def _fill(self) -> None:
         self.last_change = self._read(lambda of: catalogs.newest(of, self.head.id))
         shape = shape_of(self.catalog)
-        opened = {name: self._open(self.place(name), shape) for name in vectors.names(self.catalog.comparison)}
+        opened = {name: self._from.open(self.place(name), shape) for name in vectors.names(self.catalog.comparison)}
         self._indexes = {name: each.index for name, each in opened.items()}
         known = {name: set(each.index.rows().tolist()) for name, each in opened.items()}
         while chunk := self._read(lambda of: items.past(of, self.head.id, self._last_row, CHUNK)):

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from google.protobuf.field_mask_pb2 import FieldMask
-from google.protobuf.message import Message
 
 from samekind import wire
 from samekind.types import LabelSet
 from samekind.v1 import label_set_service_pb2 as pb
 from samekind.v1 import label_set_service_pb2_grpc as stubs
 from samekind_server.classification.label_sets import PATHS, LabelSets
-from samekind_server.edge import callers, pages, validation
+from samekind_server.edge import callers, pages, repeats, validation
 from samekind_server.edge.handlers import Context
-from samekind_server.store.requests import Request
 
 PAGE = 100
 TOLD = ("create_time", "update_time")  # What the server tells and does not read.
@@ -29,7 +25,7 @@ class LabelSetServicer(stubs.LabelSetServiceServicer):
     async def CreateLabelSet(self, request: pb.CreateLabelSetRequest, context: Context) -> pb.CreateLabelSetResponse:
         """Makes one."""
         validation.check(request)
-        made = await self._sets.create(_tenant(), _given(request.label_set), _request(request))
+        made = await self._sets.create(_tenant(), _given(request.label_set), repeats.request(request))
         return pb.CreateLabelSetResponse(label_set=wire.label_set(made))
 
     async def GetLabelSet(self, request: pb.GetLabelSetRequest, context: Context) -> pb.GetLabelSetResponse:
@@ -49,13 +45,13 @@ class LabelSetServicer(stubs.LabelSetServiceServicer):
         """Changes one."""
         validation.check(request)
         given, paths = _given(request.label_set), _paths(request.label_set, request.update_mask)
-        now = await self._sets.update(_tenant(), given, paths, allow_missing=request.allow_missing, request=_request(request))
+        now = await self._sets.update(_tenant(), given, paths, allow_missing=request.allow_missing, request=repeats.request(request))
         return pb.UpdateLabelSetResponse(label_set=wire.label_set(now))
 
     async def DeleteLabelSet(self, request: pb.DeleteLabelSetRequest, context: Context) -> pb.DeleteLabelSetResponse:
         """Deletes one."""
         validation.check(request)
-        await self._sets.delete(_tenant(), request.name, etag=request.etag, allow_missing=request.allow_missing, request=_request(request))
+        await self._sets.delete(_tenant(), request.name, etag=request.etag, allow_missing=request.allow_missing, request=repeats.request(request))
         return pb.DeleteLabelSetResponse()
 
 
@@ -74,15 +70,3 @@ def _paths(message: pb.LabelSet, mask: FieldMask) -> set[str]:
     if not mask.paths:
         return {path for path in PATHS if getattr(message, path)}
     return set(PATHS) if "*" in mask.paths else set(mask.paths)
-
-
-def _request(message: pb.CreateLabelSetRequest | pb.UpdateLabelSetRequest | pb.DeleteLabelSetRequest) -> Request:
-    """The request by its id, as it was sent but for that."""
-    return Request(_tenant(), message.request_id, _digest(message))
-
-
-def _digest(message: Message) -> bytes:
-    bare = type(message)()
-    bare.CopyFrom(message)
-    bare.ClearField("request_id")
-    return hashlib.sha256(bare.DESCRIPTOR.full_name.encode() + bare.SerializeToString(deterministic=True)).digest()

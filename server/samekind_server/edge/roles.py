@@ -8,6 +8,18 @@ from samekind_server.edge.callers import Role
 OPEN = frozenset({"grpc.health.v1.Health/Check", "grpc.health.v1.Health/List", "grpc.health.v1.Health/Watch"})
 ROLES: Mapping[str, Role] = {
     "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": Role.READ,
+    "samekind.v1.CatalogService/CreateCatalog": Role.WRITE,
+    "samekind.v1.CatalogService/DeleteCatalog": Role.WRITE,
+    "samekind.v1.CatalogService/DeleteItems": Role.WRITE,
+    "samekind.v1.CatalogService/GetCatalog": Role.READ,
+    "samekind.v1.CatalogService/GetCatalogStats": Role.READ,
+    "samekind.v1.CatalogService/GetItems": Role.READ,
+    "samekind.v1.CatalogService/IngestItems": Role.WRITE,
+    "samekind.v1.CatalogService/ListCatalogs": Role.READ,
+    "samekind.v1.CatalogService/ListItems": Role.READ,
+    "samekind.v1.CatalogService/UpdateCatalog": Role.WRITE,
+    "samekind.v1.CatalogService/UpdateItems": Role.WRITE,
+    "samekind.v1.CatalogService/UpsertItems": Role.WRITE,
     "samekind.v1.ClassificationService/Classify": Role.READ,
     "samekind.v1.ClassificationService/ClassifyStream": Role.READ,
     "samekind.v1.EmbeddingService/Embed": Role.READ,

@@ -35,8 +35,8 @@ async def answered(requests: AsyncIterator[Request], context: Context, open: Ope
     `open` is told the options of the first message, and makes what is asked of each batch. What it raises ends the stream.
     A server that is told to stop answers what it has read, and ends the stream as Unavailable.
     """
-    heard = _heard(requests, drain.asked())
-    if not (first := await anext(heard, None)):
+    messages = heard(requests, drain.asked())
+    if not (first := await anext(messages, None)):
         return
     ask = await open(_options(first), _asker(context))
 
@@ -47,12 +47,12 @@ async def answered(requests: AsyncIterator[Request], context: Context, open: Ope
         except Exception as error:
             return respond(sequence=request.sequence, error=wire.status(_told(error), field="contents", request_id=request_id.get()))
 
-    async with aclosing(_bounded(_begun(first, heard), answer)) as responses:
+    async with aclosing(_bounded(_begun(first, messages), answer)) as responses:
         async for response in responses:
             yield response
 
 
-async def _heard(requests: AsyncIterator[Request], asked: asyncio.Event) -> AsyncIterator[Request]:
+async def heard(requests: AsyncIterator[Request], asked: asyncio.Event) -> AsyncIterator[Request]:
     """The messages, until there are no more. Raises Unavailable once the server is asked to stop."""
     while True:
         reading, stopping = asyncio.ensure_future(anext(requests, None)), asyncio.ensure_future(asked.wait())
@@ -63,7 +63,7 @@ async def _heard(requests: AsyncIterator[Request], asked: asyncio.Event) -> Asyn
             if (message := reading.result()) is None:
                 return
         finally:
-            await _ended(reading, stopping)
+            await ended(reading, stopping)
         yield message
 
 
@@ -78,7 +78,7 @@ async def _bounded(requests: AsyncIterator[Request], answer: Callable[[Request],
                 reading = asyncio.ensure_future(anext(requests))
             done, _ = await asyncio.wait((*under_way, *([reading] if reading else [])), return_when=asyncio.FIRST_COMPLETED)
             if reading and reading in done:
-                (request, end), reading = _read(reading), None
+                (request, end), reading = read(reading), None
                 if not end:
                     under_way[asyncio.ensure_future(answer(request))] = request.ByteSize()
             for ready in done & under_way.keys():
@@ -87,10 +87,10 @@ async def _bounded(requests: AsyncIterator[Request], answer: Callable[[Request],
         if isinstance(end, SamekindError):
             raise end
     finally:
-        await _ended(*under_way, *([reading] if reading else []))
+        await ended(*under_way, *([reading] if reading else []))
 
 
-def _read(reading: asyncio.Future[Request]) -> tuple[Request, Exception | None]:
+def read(reading: asyncio.Future[Request]) -> tuple[Request, Exception | None]:
     """The request, or why there are no more of them."""
     try:
         return reading.result(), None
@@ -105,7 +105,7 @@ async def _begun(first: Request, others: AsyncIterator[Request]) -> AsyncIterato
         yield other
 
 
-async def _ended(*futures: asyncio.Future[Any]) -> None:
+async def ended(*futures: asyncio.Future[Any]) -> None:
     """Cancels what is under way, and waits until it is gone."""
     for future in futures:
         future.cancel()

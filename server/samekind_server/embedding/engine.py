@@ -47,7 +47,7 @@ class Engine:
     ) -> None:
         self.registry = registry
         self.admission = admission or Admission()
-        self._limits = limits
+        self.limits = limits
         self.observer = observer or Unobserved()
         self._decoding = {lane: ThreadPoolExecutor(decoders, f"decode-{lane.name.lower()}") for lane in Lane}
         self._tokenizing = ThreadPoolExecutor(1, "tokenize")
@@ -156,7 +156,7 @@ class Engine:
 
     def _prepare(self, encoder: Encoder, image: Image) -> Floats:
         at_least = max(encoder.preprocess.height_width) if encoder.runtime.precision is Precision.FAST else None
-        return prepare(decode(_bytes(image), self._limits, at_least=at_least), encoder.preprocess)
+        return prepare(decode(_bytes(image), self.limits, at_least=at_least), encoder.preprocess)
 
     def _batcher(self, encoder: Encoder, kind: str, size: int) -> Batcher:
         name = encoder.model.name

@@ -1,0 +1,207 @@
+"""What CatalogService is asked of items and answers (catalog_service.proto)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from samekind.errors import BadRequest, SamekindError
+from samekind.filters import Filter
+from samekind.types import Deleted, Item, LongText, Value, Vector, WriteMode, Written
+from samekind.v1 import catalog_service_pb2 as pb
+from samekind.v1 import content_pb2 as words
+from samekind.wire.contents import LONG_TEXTS, content, number, read_content, read_vectors, utf8, vectors
+from samekind.wire.filters import filter_message
+from samekind.wire.statuses import read_status, status
+from samekind.wire.values import read_moment, read_value, value
+
+WRITE_MODES = {
+    pb.WRITE_MODE_UNSPECIFIED: WriteMode.UPSERT,
+    pb.WRITE_MODE_UPSERT: WriteMode.UPSERT,
+    pb.WRITE_MODE_INSERT: WriteMode.INSERT,
+    pb.WRITE_MODE_UPDATE: WriteMode.UPDATE,
+}
+
+
+def upsert_items_request(
+    catalog: str,
+    items: Iterable[pb.Item],
+    *,
+    mode: WriteMode = WriteMode.UPSERT,
+    long_text: LongText = LongText.TRUNCATE,
+    request_id: str = "",
+) -> pb.UpsertItemsRequest:
+    """A request to write a batch."""
+    given = {"mode": number(WRITE_MODES, mode), "long_text": number(LONG_TEXTS, long_text)}
+    return pb.UpsertItemsRequest(catalog=utf8(catalog), items=items, request_id=request_id, **given)  # type: ignore[arg-type]
+
+
+def upsert_items_response(outcomes: Sequence[Written]) -> pb.UpsertItemsResponse:
+    """The response of a batch."""
+    return pb.UpsertItemsResponse(results=[_result(f"items[{place}]", each) for place, each in enumerate(outcomes)])
+
+
+def update_items_response(outcomes: Sequence[Written]) -> pb.UpdateItemsResponse:
+    """The response of a batch of changes."""
+    return pb.UpdateItemsResponse(results=[_result(f"updates[{place}]", each) for place, each in enumerate(outcomes)])
+
+
+def read_written(results: Iterable[pb.ItemResult], ids: Sequence[str]) -> list[Written]:
+    """What became of a batch, by the ids it asked."""
+    return [_written(id, each) for id, each in zip(ids, results, strict=True)]
+
+
+def ingested(sequence: int, outcomes: Sequence[Written]) -> pb.IngestItemsResponse:
+    """The acknowledgement of a stream's batch."""
+    failures = [
+        pb.IngestFailure(index=place, id=each.id, error=status(each.error, field=f"items[{place}]"))
+        for place, each in enumerate(outcomes)
+        if each.error
+    ]
+    unchanged = sum(not each.changed and not each.error for each in outcomes)
+    return pb.IngestItemsResponse(sequence=sequence, written=len(outcomes) - len(failures), unchanged=unchanged, failures=failures)
+
+
+def read_failures(response: pb.IngestItemsResponse) -> list[Written]:
+    """The items of a stream's batch that failed."""
+    return [Written(each.id, error=read_status(each.error)) for each in response.failures]
+
+
+def get_items_request(catalog: str, ids: Iterable[str], *, vectors: bool = False, thumbnails: bool = False) -> pb.GetItemsRequest:
+    """A request for items by their ids."""
+    return pb.GetItemsRequest(catalog=utf8(catalog), ids=map(utf8, ids), with_vectors=vectors, with_thumbnails=thumbnails)
+
+
+def get_items_response(found: Sequence[Item | SamekindError]) -> pb.GetItemsResponse:
+    """The response of items by their ids."""
+    return pb.GetItemsResponse(
+        results=[
+            pb.GetItemResult(error=status(each, field=f"ids[{place}]")) if isinstance(each, SamekindError) else pb.GetItemResult(item=item(each))
+            for place, each in enumerate(found)
+        ]
+    )
+
+
+def read_get_items_response(response: pb.GetItemsResponse) -> list[Item | SamekindError]:
+    """Each item, or why there is none."""
+    return [read_status(each.error) if each.HasField("error") else read_item(each.item) for each in response.results]
+
+
+def list_items_request(
+    catalog: str,
+    where: Filter | None = None,
+    *,
+    vectors: bool = False,
+    thumbnails: bool = False,
+    page_size: int = 0,
+    page_token: str = "",
+) -> pb.ListItemsRequest:
+    """A request for a page of items."""
+    given = None if where is None else filter_message(where)
+    beside = {"with_vectors": vectors, "with_thumbnails": thumbnails, "page_size": page_size, "page_token": page_token}
+    return pb.ListItemsRequest(catalog=utf8(catalog), filter=given, **beside)  # type: ignore[arg-type]
+
+
+def list_items_response(items: Iterable[Item], *, next_page_token: str = "") -> pb.ListItemsResponse:
+    """The response of a page of items."""
+    return pb.ListItemsResponse(items=map(item, items), next_page_token=next_page_token)
+
+
+def update_items_request(catalog: str, updates: Iterable[pb.ItemUpdate], *, request_id: str = "") -> pb.UpdateItemsRequest:
+    """A request to change attributes."""
+    return pb.UpdateItemsRequest(catalog=utf8(catalog), updates=updates, request_id=request_id)
+
+
+def item_update(id: str, attributes: Mapping[str, Value], *, remove: Iterable[str] = (), replace: bool = False, version: int = 0) -> pb.ItemUpdate:
+    """The message of a change of attributes."""
+    held = {utf8(name): value(each) for name, each in attributes.items()}
+    return pb.ItemUpdate(id=utf8(id), attributes=held, remove=map(utf8, remove), replace=replace, version=version)
+
+
+def delete_items_request(catalog: str, which: Filter | Iterable[str], *, request_id: str = "") -> pb.DeleteItemsRequest:
+    """A request to delete items by their ids, or those that meet a condition."""
+    if isinstance(which, Filter):
+        return pb.DeleteItemsRequest(catalog=utf8(catalog), filter=filter_message(which), request_id=request_id)
+    return pb.DeleteItemsRequest(catalog=utf8(catalog), ids=pb.ItemIds(ids=map(utf8, which)), request_id=request_id)
+
+
+def delete_items_response(deleted: Deleted) -> pb.DeleteItemsResponse:
+    """The response of what was deleted."""
+    return pb.DeleteItemsResponse(deleted=deleted.count, missing=deleted.missing)
+
+
+def read_delete_items_response(response: pb.DeleteItemsResponse) -> Deleted:
+    """What was deleted."""
+    return Deleted(response.deleted, tuple(response.missing))
+
+
+def item(each: Item) -> pb.Item:
+    """The message of an item; images are bytes already (see inputs)."""
+    return pb.Item(
+        id=utf8(each.id),
+        contents=map(content, each.contents),
+        attributes={utf8(name): value(held) for name, held in each.attributes.items()},
+        version=each.version,
+        kinds=each.kinds,
+        vectors=[pb.ItemVector(kind=kind, vector=vectors(one.values[None], one.space)) for kind, one in each.vectors.items()],
+        thumbnail=each.thumbnail,
+        create_time=_moment(each.create_time),
+        update_time=_moment(each.update_time),
+    )
+
+
+def read_item(message: pb.Item) -> Item:
+    """The item of a message. Raises BadRequest or BadVector for what cannot be read of it."""
+    return Item(
+        message.id,
+        tuple(map(read_content, message.contents)),
+        read_attributes(message.attributes),
+        message.version,
+        kinds=tuple(message.kinds),
+        vectors={each.kind: Vector(read_vectors(_one_row(each.vector))[0], each.vector.space) for each in message.vectors},
+        thumbnail=message.thumbnail,
+        create_time=read_moment(message.create_time) if message.HasField("create_time") else None,
+        update_time=read_moment(message.update_time) if message.HasField("update_time") else None,
+    )
+
+
+def read_attributes(attributes: Mapping[str, words.Value]) -> dict[str, Value]:
+    """Values by name, in the order of names."""
+    return {name: read_value(attributes[name]) for name in sorted(attributes)}
+
+
+def read_write_mode(number: pb.WriteMode) -> WriteMode:
+    """What becomes of items that are there or not. Raises BadRequest for a number that is not one of the enum."""
+    if number not in WRITE_MODES:
+        raise BadRequest(f"mode {number} is not known; send WRITE_MODE_UPSERT, WRITE_MODE_INSERT or WRITE_MODE_UPDATE")
+    return WRITE_MODES[number]
+
+
+def _result(field: str, outcome: Written) -> pb.ItemResult:
+    if outcome.error:
+        return pb.ItemResult(error=status(outcome.error, field=field))
+    told = pb.WrittenItem(version=outcome.version, created=outcome.created, changed=outcome.changed, truncated=outcome.truncated)
+    return pb.ItemResult(written=told)
+
+
+def _written(id: str, result: pb.ItemResult) -> Written:
+    if result.HasField("error"):
+        return Written(id, error=read_status(result.error))
+    told = result.written
+    return Written(id, told.version, told.created, told.changed, told.truncated)
+
+
+def _one_row(message: words.Vectors) -> words.Vectors:
+    if message.rows != 1:
+        raise BadRequest(f"an item's vector has exactly one row, not {message.rows}")
+    return message
+
+
+def _moment(given: datetime | None) -> Timestamp | None:
+    if given is None:
+        return None
+    message = Timestamp()
+    message.FromDatetime(given)
+    return message

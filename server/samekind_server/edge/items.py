@@ -1,0 +1,45 @@
+"""Reads a batch's items one by one, so that a bad one harms none of the others."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from google.protobuf.message import Message
+
+from samekind import wire
+from samekind.errors import SamekindError
+from samekind.types import Item
+from samekind.v1 import catalog_service_pb2 as pb
+from samekind_server.catalog.writing import Update
+from samekind_server.edge import validation
+
+TOLD = ("kinds", "vectors", "thumbnail", "create_time", "update_time")  # What the server tells and does not read.
+T = TypeVar("T")
+M = TypeVar("M", bound=Message)
+
+
+def read(messages: Sequence[pb.Item]) -> list[Item | SamekindError]:
+    """Each message's item, or what is wrong with it, in order."""
+    return [_read(message, f"items[{index}]", _item) for index, message in enumerate(messages)]
+
+
+def read_updates(messages: Sequence[pb.ItemUpdate]) -> list[Update | SamekindError]:
+    """Each message's change of attributes, or what is wrong with it, in order."""
+    return [_read(message, f"updates[{index}]", _update) for index, message in enumerate(messages)]
+
+
+def _read(message: M, field: str, read: Callable[[M], T]) -> T | SamekindError:
+    try:
+        validation.check(message, field=field)
+        return read(message)
+    except SamekindError as error:
+        return error
+
+
+def _item(message: pb.Item) -> Item:
+    for field in TOLD:
+        message.ClearField(field)
+    return wire.read_item(message)
+
+
+def _update(message: pb.ItemUpdate) -> Update:
+    return Update(message.id, wire.read_attributes(message.attributes), tuple(message.remove), message.replace, message.version)
