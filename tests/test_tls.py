@@ -1,11 +1,14 @@
 """TLS from files: spoken, renewed while a server runs, and never taken damaged."""
 
+import http.client
 import logging
 import os
 import socket
 import ssl
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import grpc
 import pytest
@@ -15,7 +18,7 @@ import samekind
 from samekind.errors import SettingError, Unavailable
 from samekind_server.edge import keys, listening
 from samekind_server.edge.tls import Certificates
-from tests.running import address, process
+from tests.running import address, process, told
 
 
 @pytest.fixture(scope="module")
@@ -117,13 +120,26 @@ def test_a_client_s_certificate_is_asked_for_where_there_is_an_authority(
     files: tuple[Path, Path], ca: Path, authority: trustme.CA, tmp_path: Path
 ) -> None:
     mine, foreign = issue(authority, tmp_path, "me"), issue(trustme.CA(), tmp_path, "stranger")
-    with process(tmp_path / "data", *flags(files), "--tls-client-ca", str(ca)) as server:
-        at = address(server)
+    with process(tmp_path / "data", *flags(files), "--tls-client-ca", str(ca), "--web", "0") as server:
+        at, web = address(server), urlsplit(told(server, "web")).netloc
         with samekind.connect(at, tls=ca, certificate=mine) as sk:
             assert sk.model().name == "mini"
         for certificate in (None, foreign):
             with samekind.connect(at, tls=ca, certificate=certificate) as sk, pytest.raises(Unavailable):
                 sk.model()
+            with pytest.raises((ssl.SSLError, ConnectionError)):
+                health(web, ca, certificate)
+        assert health(web, ca, mine) == 200
+
+
+def health(where: str, ca: Path, certificate: tuple[Path, Path] | None) -> int:
+    context = ssl.create_default_context(cafile=str(ca))
+    if certificate:
+        context.load_cert_chain(*certificate)
+    with closing(http.client.HTTPSConnection(where, timeout=60, context=context)) as connection:
+        connection.request("GET", "/readyz")
+        with connection.getresponse() as answer:
+            return answer.status
 
 
 def test_keys_and_tls_open_any_address(files: tuple[Path, Path], ca: Path, tmp_path: Path) -> None:

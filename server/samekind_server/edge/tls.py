@@ -47,8 +47,9 @@ class Certificates:
         def renew(connection: ssl.SSLObject, name: str | None, first: ssl.SSLContext) -> None:
             nonlocal seen, now
             if seen != (look := self._look()):
+                seen = look
                 try:
-                    seen, now = look, self._prove()
+                    now = self._prove()
                 except (OSError, ssl.SSLError) as error:
                     log.error("the certificate read before holds: %s", error)
             connection.context = now

@@ -14,17 +14,22 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 
 class Incoming:
-    """One request. Nothing is taken before it is asked for; from then on a caller that leaves cancels the task that made this."""
+    """One request, of `size` bytes where it says so.
 
-    def __init__(self, receive: Receive, *, most: int) -> None:
-        self._receive, self._most = receive, most
+    Nothing is taken before it is asked for; from then on a caller that leaves cancels the task that made this.
+    """
+
+    def __init__(self, receive: Receive, *, most: int, size: int = 0) -> None:
+        self._receive, self._most, self._size = receive, most, size
         self._task = asyncio.current_task()
         self._pump: asyncio.Task[None] | None = None
         self._parts: asyncio.Queue[bytes | None] = asyncio.Queue(1)
         self.left = False
 
     async def body(self) -> bytes:
-        """All of it. Raises RequestTooLarge."""
+        """All of it. Raises RequestTooLarge, at once where it was said to be that large."""
+        if self._size > self._most:
+            raise self._too_large()
         parts = [part async for part in self._bounded()]
         return b"".join(parts)
 

@@ -94,7 +94,7 @@ class Site:
             await answer.line(b'{"result": ' + told + b"}\n", context.initial)
 
         context = Context(head.metadata, head.peer, head.until, line)
-        incoming = Incoming(receive, most=self._most)
+        incoming = Incoming(receive, most=self._most, size=int(head.headers.get("content-length", 0)))
         try:
             async with incoming, asyncio.timeout_at(head.until):
                 raw = await self._answered(route, asked, context, incoming)

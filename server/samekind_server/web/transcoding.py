@@ -52,26 +52,26 @@ class Given:
 
 
 class Transcoder:
-    """Has one thread for what is large, so that few of them are in memory in all their forms at once."""
+    """Has two threads for what is large: few of them are in memory in all their forms at once, and none waits for one that is huge."""
 
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, "json")
+        self._threads = ThreadPoolExecutor(2, "json")
 
     def close(self) -> None:
         """Takes nothing more."""
-        self._thread.shutdown(wait=False)
+        self._threads.shutdown(wait=False)
 
     async def given(self, route: Route, asked: Asked, body: bytes) -> Given:
         """The request of `route`."""
         if len(body) < LARGE:
             return _given(route, asked, body)
-        return await asyncio.get_running_loop().run_in_executor(self._thread, _given, route, asked, body)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, _given, route, asked, body)
 
     async def told(self, descriptor: Descriptor, raw: bytes) -> bytes:
         """A message in its wire form, as JSON on one line."""
         if len(raw) < LARGE:
             return _told(descriptor, raw)
-        return await asyncio.get_running_loop().run_in_executor(self._thread, _told, descriptor, raw)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, _told, descriptor, raw)
 
 
 def to_json(message: Message) -> bytes:
