@@ -16,6 +16,7 @@ from samekind.types import Label, Labels, LabelSet
 from samekind.v1 import classification_service_pb2 as classification
 from samekind.v1 import label_set_service_pb2 as pb
 from samekind.v1.rules import validate_pb2
+from tests.test_docs import blocks
 from tests.test_label_sets import LABELS
 
 PETS = """\
@@ -158,6 +159,11 @@ def test_the_schema_has_the_caps_of_the_protos():
     assert said[3]["properties"]["metadata"]["maxProperties"] == rules(label, "metadata").map.max_pairs
     assert templates["maxItems"] == rules(pb.LabelSet, "templates").repeated.max_items
     assert SCHEMA["properties"]["model"]["maxLength"] == rules(pb.LabelSet, "model").string.max_len
+
+
+def test_the_files_that_the_docs_show_are_files():
+    shown = [block for page, _, block in blocks("yaml") if page == "cli.md" and "labels:" in block]
+    assert [parse(block).name for block in shown] == ["pets"]
 
 
 # Differences.
