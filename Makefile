@@ -38,8 +38,8 @@ test: $(DEV) ## run the tests (ARGS="-k word")
 	$(BIN)/python -m pytest $(ARGS)
 
 torture: $(DEV) ## what takes too long for every day: a million odd requests, kills, whole models (ARGS="--fuzz-calls 100000")
-	$(BIN)/python -m pytest tests/test_fuzz.py tests/test_load.py tests/test_examples.py tests/test_label_set_kills.py tests/test_parity.py \
-		--fuzz-calls 1000000 --kills 100 --all-examples --whole-models $(ARGS)
+	$(BIN)/python -m pytest tests/test_fuzz.py tests/test_http.py tests/test_load.py tests/test_examples.py tests/test_catalog_kills.py tests/test_label_set_kills.py \
+		tests/test_parity.py --fuzz-calls 1000000 --kills 500 --all-examples --whole-models $(ARGS)
 
 check: $(DEV) $(BUF) ## lint, types, protos, Dockerfile
 	$(BIN)/ruff check .

@@ -21,6 +21,8 @@ import grpc
 import pytest
 import trustme
 from google.protobuf import json_format
+from grpc_health.v1 import health_pb2
+from openapi_schema_validator import OAS31Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 import proto.openapi
@@ -274,9 +276,9 @@ def odd(route: routes.Route, random: Random) -> bytes:
     return random.choice([body, body[:place] + random.randbytes(2) + body[place + random.randrange(3) :]])
 
 
-def test_no_odd_request_is_a_fault_of_the_server(site):
+def test_no_odd_request_is_a_fault_of_the_server(site, pytestconfig):
     random, codes = Random(5), Counter()
-    for _ in range(300):
+    for _ in range(pytestconfig.getoption("--fuzz-calls") // 33):
         route = random.choice(ROUTES)
         body = odd(route, random)
         path = routes.VARIABLE.sub(lambda found: random.choice(["mini", "a%2Fb", "%FF", "pets@2", "..", "%00"]), route.template)
@@ -303,6 +305,11 @@ def test_a_curl_line_of_the_docs_is_answered(site, photos, tmp_path, line):
     assert answers
 
 
+def test_a_method_without_a_route_of_its_own_is_asked_at_its_grpc_path():
+    first, *_ = routes.of([health_pb2.DESCRIPTOR.services_by_name["Health"]])
+    assert (first.verb, first.path, first.body) == ("POST", "/grpc.health.v1.Health/Check", "*")
+
+
 def test_the_docs_tell_every_route():
     assert re.findall(r"^\| `([A-Z]+ /v1\S+)` \| `(\S+)` \|$", DOCS, re.M) == [
         (f"{route.verb} {route.template}", f"{route.method.containing_service.name}.{route.method.name}") for route in sorted(ROUTES, key=place)
@@ -319,6 +326,18 @@ def test_the_description_is_sound_as_the_protos_make_it_and_served(site):
     assert text == proto.openapi.text(), "run `make proto`"
     OpenAPIV31SpecValidator(json.loads(text)).validate()
     assert site.ask("GET", "/openapi.json").json == json.loads(text)
+
+
+def test_answers_are_as_the_description_says(site):
+    described = site.ask("GET", "/openapi.json").json
+    for answer, schema in [
+        (site.ask("POST", CLASSIFY, ASKED | {"contents": [{"text": "a"}, {}]}), "ClassifyResponse"),
+        (site.ask("GET", "/v1/models"), "ListModelsResponse"),
+        (site.ask("POST", CLASSIFY, {}), "Status"),
+    ]:
+        validator = OAS31Validator(described | {"$ref": f"#/components/schemas/{schema}"})
+        assert [error.message for error in validator.iter_errors(answer.json)] == []
+        assert [*validator.iter_errors({"colour": "red"})]
 
 
 @pytest.fixture(scope="module")
@@ -370,6 +389,15 @@ def test_a_call_needs_a_key_that_allows_it_and_refusals_are_audited(guarded):
     told = {line["request_id"]: line for line in map(json.loads, (data / "audit.log").read_text().splitlines())}
     assert (told["stranger"]["code"], told["reader"]["caller"]) == ("UNAUTHENTICATED", "reader")
     assert told["stranger"]["peer"].startswith("ipv4:127.0.0.1:")
+
+
+def test_nothing_is_taken_of_a_body_that_is_refused(guarded):
+    site, _ = guarded
+    with closing(site.connection()) as connection:
+        connection.connect()
+        connection.sock.sendall(b"POST /v1/contents:classify HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n")
+        connection.sock.sendall(b"content-length: 1000000\r\nexpect: 100-continue\r\n\r\n")
+        assert connection.sock.recv(1 << 16).startswith(b"HTTP/1.1 401 Unauthorized\r\n")
 
 
 def test_one_connection_s_calls_are_each_their_own_caller_s(guarded):
