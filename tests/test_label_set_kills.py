@@ -1,4 +1,4 @@
-"""Kills a process in the midst of its writing; `--kills` says how often, and `make torture` a hundred times."""
+"""Kills a process in the midst of its writing; `--kills` says how often, and `make torture` five hundred times."""
 
 import asyncio
 import subprocess

@@ -161,6 +161,7 @@ class Catalogs:
 
     def _freed(self, id: int) -> None:
         """Takes what a deleted catalog held, a little at a time so that other writes go between."""
+        self._indexes.drop(id)
         try:
             while not self._ending.is_set() and not self._store.write(partial(_free, id)).result():
                 pass

@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -37,6 +37,7 @@ class Place:
     name: str
     identity: str
     newest: int
+    fresh: bool = False  # Whether what was kept of it is of no use.
 
 
 class Indexes(Protocol):
@@ -52,6 +53,10 @@ class Indexes(Protocol):
 
     def watch(self, memories: Callable[[], Collection[Memory]]) -> None:
         """Keeps those of these catalogs from now on."""
+        ...
+
+    def drop(self, catalog: int) -> None:
+        """A catalog is no more."""
         ...
 
     def clear(self, alive: Collection[int]) -> None:
@@ -80,7 +85,11 @@ class Memory:
     def load(self) -> None:
         """Reads the catalog from the store; what is written meanwhile follows."""
         try:
-            self._fill()
+            try:
+                self._fill()
+            except ValueError as misfit:
+                log.error("the kept indexes of the catalog %s do not fit the store, and are made anew: %s", self.catalog.name, misfit)
+                self._fill(fresh=True)
         except Exception as error:
             self.loaded.set_exception(error)
         else:
@@ -137,10 +146,11 @@ class Memory:
         with self._lock:
             return self._columns.nbytes
 
-    def _fill(self) -> None:
+    def _fill(self, *, fresh: bool = False) -> None:
+        self._columns, self._last_row = Columns(), 0
         self.last_change = self._read(lambda of: catalogs.newest(of, self.head.id))
         shape = shape_of(self.catalog)
-        opened = {name: self._from.open(self.place(name), shape) for name in vectors.names(self.catalog.comparison)}
+        opened = {name: self._from.open(replace(self.place(name), fresh=fresh), shape) for name in vectors.names(self.catalog.comparison)}
         self._indexes = {name: each.index for name, each in opened.items()}
         known = {name: set(each.index.rows().tolist()) for name, each in opened.items()}
         while chunk := self._read(lambda of: items.past(of, self.head.id, self._last_row, CHUNK)):

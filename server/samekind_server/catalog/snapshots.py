@@ -34,6 +34,8 @@ class Snapshots:
     def open(self, place: Place, shape: Shape) -> Opened:
         """The index of a place, from its snapshot where that is of use; it is tended from now on."""
         folder = self._folder / str(place.catalog) / place.name
+        if place.fresh:
+            shutil.rmtree(folder, ignore_errors=True)
         opened = hnsw.opened(folder, shape, identity=self._identity(place), newest=place.newest, wake=self._tender.wake)
         if opened.rebuild and folder.exists():
             log.warning("the index %s of catalog %d is made anew: %s", place.name, place.catalog, opened.rebuild)
@@ -49,6 +51,10 @@ class Snapshots:
         """Tends a catalog's indexes no more."""
         for index in memory.indexes().values():
             self._tender.discard(index)
+
+    def drop(self, catalog: int) -> None:
+        """Removes a catalog's snapshots."""
+        shutil.rmtree(self._folder / str(catalog), ignore_errors=True)
 
     def clear(self, alive: Collection[int]) -> None:
         """Removes the snapshots of catalogs that are no more."""

@@ -11,6 +11,7 @@ from samekind.types import Catalog, Comparison, Floats, Fused, Metric, Vector
 from samekind_server.embedding import spaces
 
 FUSED = "fused"
+UNIT = 1e-6  # So far from 1 a unit vector's squared length may be; it is left as it is, to the last bit.
 LONGEST = 1e37  # The most that a vector's squared length may be, so that no score overflows.
 
 
@@ -22,7 +23,7 @@ def ready(given: Vector, catalog: Catalog) -> Floats:
     square = float(np.square(row.astype(np.float64)).sum())
     if not np.isfinite(square) or square > LONGEST:
         raise BadVector(f"the vector is {'too long' if np.isfinite(square) else 'not finite'}, so nothing can be near it; send a shorter, finite one")
-    if catalog.metric is not Metric.COSINE:
+    if catalog.metric is not Metric.COSINE or abs(square - 1) < UNIT:
         return row
     if square == 0:
         raise BadVector("the vector is zero, so it points nowhere; send one other than zero")
