@@ -58,6 +58,12 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     return lambda *words, at=server: shell(f"{command} {shlex.join(map(str, words))}", root / "examples" / language, SAMEKIND_SERVER=at)
 
 
+def test_a_link_of_their_page_leads_somewhere() -> None:
+    page = ROOT / "examples/README.md"
+    links = [link.partition("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()) if "://" not in link]
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
 def test_it_classifies_a_photo_as_the_python_client_does(run: Run, server: str, photos: list[Path]) -> None:
     done = run(photos[0], "temple", "flower")
     with samekind.connect(server) as sk:
