@@ -10,24 +10,21 @@ import socket
 import subprocess
 import sys
 import threading
-from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
 import numpy as np
 import pytest
 import trustme
-from grpc_status import rpc_status
 from PIL import Image as Pillow
 
 import samekind
 from samekind import errors, wire
-from samekind.client import WINDOW
 from samekind.connection import connection
 from samekind.errors import SamekindError, Violation
+from samekind.flow import MOST_CONTENTS, WINDOW
 from samekind.inputs import Given
 from samekind.types import (
     Answer,
@@ -38,76 +35,11 @@ from samekind.types import (
     LabelScore,
     LongText,
     Model,
-    Precision,
     ProbabilityKind,
-    Report,
-    ScoreKind,
     Text,
     Vector,
 )
-from samekind.v1 import classification_service_pb2 as classification
-from samekind.v1 import content_pb2 as words
-from samekind.v1 import embedding_service_pb2 as embedding
-from samekind.v1.classification_service_pb2_grpc import ClassificationServiceServicer, add_ClassificationServiceServicer_to_server
-from samekind.v1.embedding_service_pb2_grpc import EmbeddingServiceServicer, add_EmbeddingServiceServicer_to_server
-
-REPORT = Report("mini", "space", Precision.EXACT)
-MODELS = [Model(f"m{index}", "space", 2, (), 77, 224, 1, ScoreKind.SOFTMAX, "torch", Precision.EXACT, default=index == 0) for index in range(5)]
-
-
-class Echo(ClassificationServiceServicer, EmbeddingServiceServicer):
-    """Answers what it was sent, after the failures it was told to make."""
-
-    def __init__(self) -> None:
-        self.requests: list[classification.ClassifyRequest | embedding.EmbedRequest] = []
-        self.metadata: list[dict[str, str | bytes]] = []
-        self.failures: deque[grpc.Status] = deque()
-        self.busy = threading.Barrier(1)
-
-    def Classify(self, request: classification.ClassifyRequest, context: grpc.ServicerContext) -> classification.ClassifyResponse:  # noqa: N802
-        self.heard(request, context)
-        return wire.classify_response([self.answer(content) for content in request.contents])
-
-    def Embed(self, request: embedding.EmbedRequest, context: grpc.ServicerContext) -> embedding.EmbedResponse:  # noqa: N802
-        self.heard(request, context)
-        rows = [Embedding(np.array([len(content.text), 1], np.float32), "space", REPORT) for content in request.contents]
-        return wire.embed_response(rows, half=request.dtype == words.DTYPE_FLOAT16)
-
-    def ListModels(self, request: embedding.ListModelsRequest, context: grpc.ServicerContext) -> embedding.ListModelsResponse:  # noqa: N802
-        start = int(request.page_token or 0)
-        return wire.models_response(MODELS[start : start + 2], next_page_token=str(start + 2) if start + 2 < len(MODELS) else "")
-
-    def GetModel(self, request: embedding.GetModelRequest, context: grpc.ServicerContext) -> embedding.GetModelResponse:  # noqa: N802
-        self.heard(request, context)
-        return wire.model_response(next(model for model in MODELS if model.name == (request.model or "m0")))
-
-    def heard(self, request: object, context: grpc.ServicerContext) -> None:
-        self.requests.append(request)  # type: ignore[arg-type]
-        self.metadata.append(dict(context.invocation_metadata()))
-        self.busy.wait(10)
-        if self.failures:
-            context.abort_with_status(self.failures.popleft())
-
-    def answer(self, content: words.Content) -> Answer:
-        said = {"text": content.text, "image": str(len(content.image.data)), "vector": content.vector.space}[content.WhichOneof("content") or ""]
-        error = errors.BadImage(f"bad: {said}") if said.startswith("bad") else None
-        return Answer((LabelScore(said, 1.0, 0.5),) if not error else (), ProbabilityKind.SOFTMAX, REPORT, error=error)
-
-    @property
-    def heard_contents(self) -> list[int]:
-        return [len(request.contents) for request in self.requests if not isinstance(request, embedding.GetModelRequest)]
-
-
-@contextmanager
-def serving(echo: Echo, credentials: grpc.ServerCredentials | None = None, options: tuple[tuple[str, int], ...] = ()) -> Iterator[str]:
-    """The address of a server of `echo`."""
-    server = grpc.server(ThreadPoolExecutor(8), options=(("grpc.max_receive_message_length", 16 << 20), *options))
-    add_ClassificationServiceServicer_to_server(echo, server)
-    add_EmbeddingServiceServicer_to_server(echo, server)
-    port = server.add_secure_port("localhost:0", credentials) if credentials else server.add_insecure_port("localhost:0")
-    server.start()
-    yield f"localhost:{port}"
-    server.stop(0).wait()
+from tests.echo import MODELS, REPORT, Echo, failure, serving
 
 
 @pytest.fixture
@@ -125,11 +57,6 @@ def address(echo: Echo) -> Iterator[str]:
 def sk(address: str) -> Iterator[samekind.Client]:
     with samekind.connect(address) as client:
         yield client
-
-
-def failure(error: SamekindError, *beside: tuple[str, str]) -> grpc.Status:
-    status = rpc_status.to_status(wire.status(error))
-    return status._replace(trailing_metadata=(*status.trailing_metadata, *beside))  # type: ignore[attr-defined,no-any-return]
 
 
 def tops(answers: list[Answer]) -> list[str]:
@@ -238,15 +165,16 @@ def test_a_failed_content_is_named_by_its_place_in_the_whole(sk: samekind.Client
     assert "request_id" in answers[-1].error.metadata
 
 
-def test_many_small_contents_are_split_by_number_and_keep_their_order(sk: samekind.Client, echo: Echo) -> None:
-    assert tops(sk.classify((str(index) for index in range(3000)), ["cat"])) == [str(index) for index in range(3000)]
-    assert sorted(echo.heard_contents) == [952, 1024, 1024]
+def test_what_fits_one_request_is_one_and_what_does_not_is_streamed(sk: samekind.Client, echo: Echo) -> None:
+    for count in (1024, 1025):
+        assert tops(sk.classify([str(index) for index in range(count)], ["cat"])) == [str(index) for index in range(count)]
+    assert (echo.heard_contents[0], max(echo.heard_contents[1:])) == (1024, MOST_CONTENTS)
 
 
 def test_large_contents_are_split_by_size_and_keep_their_order(sk: samekind.Client, echo: Echo) -> None:
     sizes = [3 << 20, 1000, 2 << 20, 2000, 9 << 20, 3000]
     assert tops(sk.classify([bytes(size) for size in sizes], ["cat"])) == [str(size) for size in sizes]
-    assert sorted(echo.heard_contents) == [1, 1, 2, 2]
+    assert echo.heard_contents == [1] * 6
 
 
 def test_a_content_larger_than_the_server_takes_fails_alone(sk: samekind.Client) -> None:
@@ -266,14 +194,8 @@ def test_contents_are_drawn_only_as_their_requests_are_made(sk: samekind.Client,
             yield bytes(3 << 20)
 
     with pytest.raises(errors.NotFound, match="stop"):
-        sk.classify(contents(), ["cat"])
+        list(sk.classify(contents(), ["cat"]))
     assert drawn <= 10 + WINDOW + 2
-
-
-def test_requests_of_one_call_are_under_way_together(sk: samekind.Client, echo: Echo) -> None:
-    echo.busy = threading.Barrier(WINDOW)
-    sk.classify(["a"] * 1024 * WINDOW, ["cat"])
-    assert len(echo.requests) == WINDOW
 
 
 def test_embeddings_come_with_their_space(sk: samekind.Client) -> None:

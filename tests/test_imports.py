@@ -11,8 +11,8 @@ ROOT = Path(__file__).parent.parent
 RANKS = {
     "samekind": [
         *(["errors", "keys"], ["types"], ["filters", "label_changes", "label_schema", "v1", "shop"], ["label_files", "wire"]),
-        *(["inputs"], ["batches"]),
-        *(["calls", "connection", "methods"], ["label_set_calls"], ["label_sets", "config"], ["client"]),
+        *(["inputs", "progress"], ["batches"], ["flow"]),
+        *(["calls", "connection", "methods"], ["label_set_calls"], ["label_sets", "config", "streams"], ["client"]),
         *(["demo", "on_disk", "show"], ["command"], ["labels_command"], ["cli"]),
     ],
     "samekind_server": [

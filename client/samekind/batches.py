@@ -1,23 +1,27 @@
-"""Cuts contents of any number into requests of a good size, and puts their answers together again."""
+"""Cuts contents of any number into requests of a good size, or a stream of them, and puts their answers together again."""
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Generic, TypeVar, cast
+from itertools import chain
+from operator import length_hint
+from typing import Any, Generic, Protocol, TypeVar, cast
 from uuid import uuid4
 
 from google.protobuf.message import Message
 
 from samekind import inputs, wire
+from samekind import progress as bars
 from samekind.errors import Internal, RequestTooLarge, SamekindError
 from samekind.inputs import Given
 from samekind.types import Answer, Embedding, LabelSet, Model
 from samekind.v1 import content_pb2 as words
 
-# The proto's own cap, and a size that keeps a request small beside any server's limit on messages.
+# The proto's own cap, and a size that keeps a request small beside any server's limit on messages. What is more is streamed.
 MOST_CONTENTS = 1024
 MOST_BYTES = 4 << 20
 
@@ -25,6 +29,8 @@ Response = TypeVar("Response")
 Item = TypeVar("Item", Answer, Embedding, LabelSet, Model)
 Failing = TypeVar("Failing", Answer, Embedding)
 Result = TypeVar("Result")
+Answered = TypeVar("Answered", covariant=True)
+Later = TypeVar("Later", covariant=True)
 Entry = words.Content | SamekindError
 
 
@@ -49,21 +55,105 @@ class Part(Generic[Response, Item]):
 
 @dataclass(frozen=True)
 class Call(Generic[Response, Item, Result]):
-    """One operation: its parts, each made when it is drawn, and what their items amount to."""
+    """One operation: its first request, made when it is asked for, and what the items of it and those that follow amount to."""
 
     method: Method[Response]
-    parts: Iterator[Part[Response, Item]]
+    part: Callable[[], Part[Response, Item]]
     finish: Callable[[list[Item]], Result]
+
+    def by(self, asks: Asks, /) -> Result:
+        """The answer."""
+        return asks._run(self)
+
+    def awaited_by(self, asks: AsyncAsks, /) -> Coroutine[Any, Any, Result]:
+        """The answer, to await."""
+        return asks._run(self)
+
+
+@dataclass(frozen=True)
+class Streamed(Generic[Response, Failing]):
+    """One operation on contents of any number, answered as they come; `total` is how many there are, 0 where nobody knows."""
+
+    batch: Batch[Response, Failing]
+    entries: Iterator[Entry] | AsyncIterator[Entry]
+    total: int = 0
+    progress: bool = False
+
+    def by(self, asks: Asks, /) -> Iterator[Failing]:
+        """The answers, in order, each once it is asked for."""
+        if isinstance(self.entries, AsyncIterator):
+            raise TypeError("contents that come asynchronously are for the client of aconnect")
+        return asks._stream(self)
+
+    def awaited_by(self, asks: AsyncAsks, /) -> AsyncIterator[Failing]:
+        """The answers, in order, each once it is asked for."""
+        return asks._stream(self)
+
+
+@dataclass(frozen=True)
+class Several(Generic[Response, Failing]):
+    """One operation on several contents, answered with a list: in one request where they fit, else in a stream."""
+
+    batch: Batch[Response, Failing]
+    entries: Iterator[Entry]
+    total: int
+    progress: bool
+
+    def by(self, asks: Asks, /) -> list[Failing]:
+        """The answers in order."""
+        asked = self._asked()
+        return asked.by(asks) if isinstance(asked, Call) else list(asked.by(asks))
+
+    async def awaited_by(self, asks: AsyncAsks, /) -> list[Failing]:
+        """The answers in order. Contents are read in a thread, so that files do not hold the event loop."""
+        asked = await asyncio.to_thread(self._asked)
+        return await asked.awaited_by(asks) if isinstance(asked, Call) else [item async for item in asked.awaited_by(asks)]
+
+    def _asked(self) -> Call[Response, Failing, list[Failing]] | Streamed[Response, Failing]:
+        first, more = _first(self.entries)
+        if more or self.progress:
+            return Streamed(self.batch, chain(first, self.entries), self.total, self.progress)
+        return Call(self.batch.method, lambda: self.batch.part(0, first), list)
+
+
+class Asked(Protocol[Answered, Later]):
+    """What can be asked of a client, and of one of an event loop."""
+
+    def by(self, asks: Asks, /) -> Answered: ...
+
+    def awaited_by(self, asks: AsyncAsks, /) -> Later: ...
+
+
+class Asks(Protocol):
+    """A client."""
+
+    def _run(self, call: Call[Response, Item, Result], /) -> Result: ...
+
+    def _stream(self, call: Streamed[Response, Failing], /) -> Iterator[Failing]: ...
+
+
+class AsyncAsks(Protocol):
+    """A client of an event loop."""
+
+    def _run(self, call: Call[Response, Item, Result], /) -> Coroutine[Any, Any, Result]: ...
+
+    def _stream(self, call: Streamed[Response, Failing], /) -> AsyncIterator[Failing]: ...
 
 
 def batched(
-    method: Method[Response], contents: Given | Iterable[Given], batch: Batch[Response, Failing]
-) -> Call[Response, Failing, Failing | list[Failing]]:
-    """The call for one content or several."""
+    contents: Given | Iterable[Given] | AsyncIterable[Given], batch: Batch[Response, Failing], *, progress: bool = False
+) -> Call[Response, Failing, Failing] | Several[Response, Failing] | Streamed[Response, Failing]:
+    """The call for one content; for several; or, of an iterator, for as many as come."""
+    if progress:
+        bars.check()
     if inputs.is_one(contents):
-        return Call(method, (batch.part(*each) for each in _split([contents])), _only)
+        return Call(batch.method, lambda: batch.part(0, [_entry(contents)]), _only)
+    if isinstance(contents, AsyncIterable):
+        return Streamed(batch, _entries(contents), length_hint(contents), progress)
+    if isinstance(contents, Iterator):
+        return Streamed(batch, map(_entry, contents), length_hint(contents), progress)
     several = cast("Iterable[Given]", contents)
-    return Call(method, (batch.part(*each) for each in _split(several)), list)
+    return Several(batch, map(_entry, several), length_hint(several), progress)
 
 
 def serialized(request: Message) -> bytes:
@@ -73,19 +163,28 @@ def serialized(request: Message) -> bytes:
 
 @dataclass(frozen=True)
 class Batch(Generic[Response, Failing]):
-    """How an operation asks for many contents, reads their answers, and answers for one that failed (like its neighbours)."""
+    """How an operation asks for many contents, at once or in a stream, reads their answers, and answers for one that failed (like its neighbours).
 
+    The stream's messages are made by `message`, the first of them with `options`; those that come bear answers as `read` reads them.
+    """
+
+    method: Method[Response]
     ask: Callable[[list[words.Content]], Message]
     read: Callable[[Response], list[Failing]]
     failed: Callable[[SamekindError, list[Failing]], Failing]
+    stream: Method[Any]
+    message: Callable[..., Message]
+    options: Message
 
-    def part(self, start: int, entries: list[Entry]) -> Part[Response, Failing]:
+    def part(
+        self, start: int, entries: list[Entry], *, ask: Callable[[list[words.Content]], Message] | None = None, request_id: str = ""
+    ) -> Part[Response, Failing]:
         """The request for those entries that are contents; the others are errors already."""
         contents = [entry for entry in entries if not isinstance(entry, SamekindError)]
         errors = [entry if isinstance(entry, SamekindError) else None for entry in entries]
-        request_id = uuid4().hex
+        request_id = request_id or uuid4().hex
         return Part(
-            self.ask(contents) if contents else None,
+            (ask or self.ask)(contents) if contents else None,
             partial(self._answers, start, errors, request_id),
             partial(self._refused, errors),
             request_id=request_id,
@@ -109,19 +208,20 @@ class Batch(Generic[Response, Failing]):
         return [self.failed(error or refusal, []) for error in errors]
 
 
-def _split(contents: Iterable[Given]) -> Iterator[tuple[int, list[Entry]]]:
-    """Runs of entries that fit one request, each with the place of its first."""
-    start, entries, size = 0, list[Entry](), 0
-    for given in contents:
-        entry = _entry(given)
-        weight = 0 if isinstance(entry, SamekindError) else entry.ByteSize()
-        if entries and (len(entries) == MOST_CONTENTS or size + weight > MOST_BYTES):
-            yield start, entries
-            start, entries, size = start + len(entries), [], 0
-        entries.append(entry)
-        size += weight
-    if entries:
-        yield start, entries
+def _first(entries: Iterator[Entry]) -> tuple[list[Entry], bool]:
+    """Entries for one request, and whether there are more of them than fit: then one more is here already."""
+    first, size = list[Entry](), 0
+    for entry in entries:
+        first.append(entry)
+        size += weight(entry)
+        if len(first) > MOST_CONTENTS or (size > MOST_BYTES and len(first) > 1):
+            return first, True
+    return first, False
+
+
+def weight(entry: Entry) -> int:
+    """Bytes it takes in a request."""
+    return 0 if isinstance(entry, SamekindError) else entry.ByteSize()
 
 
 def _entry(given: Given) -> Entry:
@@ -129,6 +229,11 @@ def _entry(given: Given) -> Entry:
         return wire.content(inputs.content(given))
     except SamekindError as error:
         return error
+
+
+async def _entries(contents: AsyncIterable[Given]) -> AsyncIterator[Entry]:
+    async for given in contents:
+        yield await asyncio.to_thread(_entry, given)
 
 
 def _place(error: SamekindError, asked: list[int], request_id: str) -> None:

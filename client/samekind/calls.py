@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, overload
@@ -10,7 +10,7 @@ from typing import Any, overload
 import numpy as np
 
 from samekind import inputs, wire
-from samekind.batches import Batch, Call, Method, Part, batched
+from samekind.batches import Batch, Call, Method, Part, Several, Streamed, batched
 from samekind.errors import BadRequest, SamekindError, Violation
 from samekind.inputs import Given, GivenLabels
 from samekind.types import Answer, Embedding, LongText, Model, ProbabilityKind, Report
@@ -18,7 +18,9 @@ from samekind.v1 import classification_service_pb2 as classification
 from samekind.v1 import embedding_service_pb2 as embedding
 
 CLASSIFY = Method("/samekind.v1.ClassificationService/Classify", classification.ClassifyResponse.FromString)
+CLASSIFY_STREAM = Method("/samekind.v1.ClassificationService/ClassifyStream", classification.ClassifyStreamResponse.FromString)
 EMBED = Method("/samekind.v1.EmbeddingService/Embed", embedding.EmbedResponse.FromString)
+EMBED_STREAM = Method("/samekind.v1.EmbeddingService/EmbedStream", embedding.EmbedStreamResponse.FromString)
 LIST_MODELS = Method("/samekind.v1.EmbeddingService/ListModels", embedding.ListModelsResponse.FromString)
 GET_MODEL = Method("/samekind.v1.EmbeddingService/GetModel", embedding.GetModelResponse.FromString)
 
@@ -36,7 +38,23 @@ def classify(  # type: ignore[overload-overlap]  # a str is one text, though it 
     templates: str | Sequence[str] = ...,
     model: str = ...,
     long_text: LongText = ...,
+    progress: bool = ...,
 ) -> Call[classification.ClassifyResponse, Answer, Answer]: ...
+@overload
+def classify(  # type: ignore[overload-overlap]  # an iterator can be iterated over, too
+    contents: Iterator[Given] | AsyncIterable[Given],
+    labels: GivenLabels | None = ...,
+    *,
+    label_set: str = ...,
+    label_sets: Sequence[str] = ...,
+    multi: bool = ...,
+    top_k: int = ...,
+    min_probability: float = ...,
+    templates: str | Sequence[str] = ...,
+    model: str = ...,
+    long_text: LongText = ...,
+    progress: bool = ...,
+) -> Streamed[classification.ClassifyResponse, Answer]: ...
 @overload
 def classify(
     contents: Iterable[Given],
@@ -50,9 +68,10 @@ def classify(
     templates: str | Sequence[str] = ...,
     model: str = ...,
     long_text: LongText = ...,
-) -> Call[classification.ClassifyResponse, Answer, list[Answer]]: ...
+    progress: bool = ...,
+) -> Several[classification.ClassifyResponse, Answer]: ...
 def classify(
-    contents: Given | Iterable[Given],
+    contents: Given | Iterable[Given] | AsyncIterable[Given],
     labels: GivenLabels | None = None,
     *,
     label_set: str = "",
@@ -63,54 +82,85 @@ def classify(
     templates: str | Sequence[str] = "photo",
     model: str = "",
     long_text: LongText = LongText.TRUNCATE,
-) -> Call[classification.ClassifyResponse, Answer, Any]:
+    progress: bool = False,
+) -> Any:
     """What kind a content is, or each of several, among `labels`, or those of a `label_set` that the server keeps.
 
-    Of one content its Answer, or its error raised; of several a list in their order, each with its own `.error`.
+    Of one content its Answer, or its error raised; of several a list in their order, each with its own `.error`; of an iterator, such as
+    a generator, an iterator of the answers in their order as they come, however many. `progress` shows a bar.
     `labels` are names, names with descriptions, or Labels (which bring their own templates); `templates` is a set's name,
     `plain`, `photo` or `imagenet`, or one's own sentences with one `{}`. `multi` lets any number of labels hold.
     A `label_set` is a name, or `name@version`; several `label_sets` are asked at once, each one's Answer in `.by_label_set`.
     """
-    ask = partial(
-        wire.classify_request,
-        asked=_asked(labels, templates, label_set, label_sets),
-        model=model,
-        multi=multi,
-        top_k=_count("top_k", top_k),
-        min_probability=min_probability,
-        long_text=long_text,
+    asked = _asked(labels, templates, label_set, label_sets)
+    given: dict[str, Any] = {
+        "model": model,
+        "multi": multi,
+        "top_k": _count("top_k", top_k),
+        "min_probability": min_probability,
+        "long_text": long_text,
+    }
+    batch = Batch(
+        CLASSIFY,
+        lambda contents: wire.classify_request(contents, asked, **given),
+        wire.read_classify_response,
+        _unanswered,
+        CLASSIFY_STREAM,
+        classification.ClassifyStreamRequest,
+        wire.classify_stream_options(asked, **given),
     )
-    return batched(CLASSIFY, contents, Batch(ask, wire.read_classify_response, _unanswered))
+    return batched(contents, batch, progress=progress)
 
 
 @overload
 def embed(  # type: ignore[overload-overlap]  # a str is one text, though it can be iterated over
-    contents: Given, *, dimensions: int = ..., half: bool = ..., model: str = ..., long_text: LongText = ...
+    contents: Given, *, dimensions: int = ..., half: bool = ..., model: str = ..., long_text: LongText = ..., progress: bool = ...
 ) -> Call[embedding.EmbedResponse, Embedding, Embedding]: ...
 @overload
+def embed(  # type: ignore[overload-overlap]  # an iterator can be iterated over, too
+    contents: Iterator[Given] | AsyncIterable[Given],
+    *,
+    dimensions: int = ...,
+    half: bool = ...,
+    model: str = ...,
+    long_text: LongText = ...,
+    progress: bool = ...,
+) -> Streamed[embedding.EmbedResponse, Embedding]: ...
+@overload
 def embed(
-    contents: Iterable[Given], *, dimensions: int = ..., half: bool = ..., model: str = ..., long_text: LongText = ...
-) -> Call[embedding.EmbedResponse, Embedding, list[Embedding]]: ...
+    contents: Iterable[Given], *, dimensions: int = ..., half: bool = ..., model: str = ..., long_text: LongText = ..., progress: bool = ...
+) -> Several[embedding.EmbedResponse, Embedding]: ...
 def embed(
-    contents: Given | Iterable[Given],
+    contents: Given | Iterable[Given] | AsyncIterable[Given],
     *,
     dimensions: int = 0,
     half: bool = False,
     model: str = "",
     long_text: LongText = LongText.TRUNCATE,
-) -> Call[embedding.EmbedResponse, Embedding, Any]:
+    progress: bool = False,
+) -> Any:
     """The unit vector of a content, or of each of several.
 
-    Of one content its Embedding, or its error raised; of several a list in their order, each with its own `.error`.
+    Of one content its Embedding, or its error raised; of several a list in their order, each with its own `.error`; of an iterator, such
+    as a generator, an iterator of the embeddings in their order as they come, however many. `progress` shows a bar.
     `dimensions` keeps the first so many numbers and normalises again, 0 all; `half` sends float16 over the wire.
     """
-    ask = partial(wire.embed_request, dimensions=_count("dimensions", dimensions), half=half, model=model, long_text=long_text)
-    return batched(EMBED, contents, Batch(ask, wire.read_embed_response, _unembedded))
+    given: dict[str, Any] = {"model": model, "half": half, "dimensions": _count("dimensions", dimensions), "long_text": long_text}
+    batch = Batch(
+        EMBED,
+        lambda contents: wire.embed_request(contents, **given),
+        wire.read_embed_response,
+        _unembedded,
+        EMBED_STREAM,
+        embedding.EmbedStreamRequest,
+        wire.embed_stream_options(**given),
+    )
+    return batched(contents, batch, progress=progress)
 
 
 def list_models() -> Call[embedding.ListModelsResponse, Model, list[Model]]:
     """All models of the server, page by page."""
-    return Call(LIST_MODELS, iter([_models_page("")]), list)
+    return Call(LIST_MODELS, partial(_models_page, ""), list)
 
 
 def get_model(name: str = "") -> Call[embedding.GetModelResponse, Model, Model]:
@@ -118,7 +168,7 @@ def get_model(name: str = "") -> Call[embedding.GetModelResponse, Model, Model]:
     part = Part[embedding.GetModelResponse, Model](
         wire.model_request(name), lambda response: [wire.read_model_response(response)] if response else [], _raise
     )
-    return Call(GET_MODEL, iter([part]), lambda models: models[0])
+    return Call(GET_MODEL, lambda: part, lambda models: models[0])
 
 
 def _models_page(token: str) -> Part[embedding.ListModelsResponse, Model]:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Coroutine, Iterable
-from functools import cached_property, partial
-from itertools import chain
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Self, TypeAlias
 
 import grpc
 from google.protobuf.message import Message
 
-from samekind import calls, label_set_calls
-from samekind.batches import Call, Item, Part, Response, Result, serialized
+from samekind import calls, label_set_calls, streams
+from samekind.batches import Asked, Call, Failing, Item, Later, Part, Response, Result, Streamed, serialized
 from samekind.config import Way, connected
 from samekind.connection import Connection
 from samekind.label_set_calls import Kept
@@ -26,8 +24,6 @@ Ask: TypeAlias = "grpc.UnaryUnaryMultiCallable[Message, Response]"
 AioAsk: TypeAlias = "grpc.aio.UnaryUnaryMultiCallable[Message, Response]"
 
 TIMEOUT = 300.0
-# Requests of one call under way at once: while one is computed, the next is read and sent.
-WINDOW = 4
 
 
 def connect(
@@ -44,7 +40,7 @@ def connect(
     file, ~/.config/samekind/config.toml, where that tells of this server; `key=""` and `tls=False` are given. The server is else localhost:50051.
 
     `tls` is True for the public roots, or a file with the CA's certificate; `certificate` is (certificate, key), two files,
-    for a server that wants to know its clients. `timeout` is in seconds for each request; a big batch is several requests.
+    for a server that wants to know its clients. `timeout` is in seconds for each request; what is streamed has so long for each message of it.
     """
     return Client(connected(Way(target, key, tls, certificate), timeout=timeout))
 
@@ -61,20 +57,20 @@ def aconnect(
     return AsyncClient(connected(Way(target, key, tls, certificate), timeout=timeout))
 
 
-def _blocking(build: Callable[P, Call[Response, Item, Result]]) -> Callable[Concatenate[Client, P], Result]:
-    """The builder as a method that waits for the answer."""
+def _blocking(build: Callable[P, Asked[Result, Later]]) -> Callable[Concatenate[Client, P], Result]:
+    """The builder as a method that waits for the answer, or gives answers as they come."""
 
     def ask(client: Client, /, *args: P.args, **kwargs: P.kwargs) -> Result:
-        return client._run(build(*args, **kwargs))
+        return build(*args, **kwargs).by(client)
 
     return described(ask, build)
 
 
-def _awaited(build: Callable[P, Call[Response, Item, Result]]) -> Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, Result]]:
-    """The builder as a method to await."""
+def _awaited(build: Callable[P, Asked[Result, Later]]) -> Callable[Concatenate[AsyncClient, P], Later]:
+    """The builder as a method to await, or to iterate over."""
 
-    async def ask(client: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> Result:
-        return await client._run(build(*args, **kwargs))
+    def ask(client: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> Later:
+        return build(*args, **kwargs).awaited_by(client)
 
     return described(ask, build)
 
@@ -83,7 +79,7 @@ def _opened(build: Callable[P, Call[Response, Item, Kept]]) -> Callable[Concaten
     """The builder as a method that answers a handle."""
 
     def ask(client: Client, /, *args: P.args, **kwargs: P.kwargs) -> LabelSetHandle:
-        return LabelSetHandle(client._run, client._run(build(*args, **kwargs)))
+        return LabelSetHandle(client, client._run(build(*args, **kwargs)))
 
     return described(ask, build)
 
@@ -92,7 +88,7 @@ def _async_opened(build: Callable[P, Call[Response, Item, Kept]]) -> Callable[Co
     """The builder as a method to await that answers a handle."""
 
     async def ask(client: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> AsyncLabelSetHandle:
-        return AsyncLabelSetHandle(client._run, await client._run(build(*args, **kwargs)))
+        return AsyncLabelSetHandle(client, await client._run(build(*args, **kwargs)))
 
     return described(ask, build)
 
@@ -122,44 +118,20 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _run(self, call: Call[Response, Item, Result]) -> Result:
+    def _run(self, call: Call[Response, Item, Result], /) -> Result:
         ask = self._channel.unary_unary(call.method.path, serialized, call.method.response)
-        first, second = next(call.parts, None), next(call.parts, None)
-        if first and second:
-            return call.finish(self._several(ask, chain((first, second), call.parts)))
-        return call.finish(self._one(ask, first) if first else [])
+        return call.finish(self._answer(ask, call.part()))
 
-    def _one(self, ask: Ask[Response], part: Part[Response, Item]) -> list[Item]:
-        """Asked directly, which is a millisecond quicker than by a future."""
-        return self._answer(ask, part, partial(ask, part.request, **self._connection.beside(part.request_id)) if part.request else _nothing)
+    def _stream(self, call: Streamed[Response, Failing], /) -> Iterator[Failing]:
+        return streams.answers(self._channel, self._connection, call)
 
-    def _several(self, ask: Ask[Response], parts: Iterable[Part[Response, Item]]) -> list[Item]:
-        items: list[Item] = []
-        waiting: deque[tuple[Part[Response, Item], grpc.Future[Response] | None]] = deque()
+    def _answer(self, ask: Ask[Response], part: Part[Response, Item]) -> list[Item]:
         try:
-            for part in parts:
-                if len(waiting) == WINDOW:
-                    items += self._next(ask, waiting)
-                waiting.append((part, ask.future(part.request, **self._connection.beside(part.request_id)) if part.request else None))
-            while waiting:
-                items += self._next(ask, waiting)
-        finally:
-            for _, sent in waiting:
-                if sent:
-                    sent.cancel()
-        return items
-
-    def _next(self, ask: Ask[Response], waiting: deque[tuple[Part[Response, Item], grpc.Future[Response] | None]]) -> list[Item]:
-        part, sent = waiting.popleft()
-        return self._answer(ask, part, sent.result if sent else _nothing)
-
-    def _answer(self, ask: Ask[Response], part: Part[Response, Item], wait: Callable[[], Response | None]) -> list[Item]:
-        try:
-            response = wait()
+            response = ask(part.request, **self._connection.beside(part.request_id)) if part.request else None
         except grpc.RpcError as broken:
             return part.refused(self._connection.error(broken, part.request_id))
         following = part.follow(response)
-        return part.read(response) + (self._one(ask, following) if following else [])
+        return part.read(response) + (self._answer(ask, following) if following else [])
 
 
 class AsyncClient:
@@ -179,6 +151,7 @@ class AsyncClient:
     async def close(self) -> None:
         """Hangs up; what is under way is cancelled."""
         await self._channel.close()
+        self._threads_channel.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -191,23 +164,17 @@ class AsyncClient:
         # Made when it is first used, as it belongs to the event loop then running.
         return self._connection.aio_channel()
 
-    async def _run(self, call: Call[Response, Item, Result]) -> Result:
-        """Draws parts in a thread, so that reading files does not hold the event loop."""
+    @cached_property
+    def _threads_channel(self) -> grpc.Channel:
+        return self._connection.channel()
+
+    async def _run(self, call: Call[Response, Item, Result], /) -> Result:
+        """Makes the request in a thread, so that reading a file does not hold the event loop."""
         ask = self._channel.unary_unary(call.method.path, serialized, call.method.response)
-        items: list[Item] = []
-        waiting: deque[asyncio.Task[list[Item]]] = deque()
-        try:
-            while part := await asyncio.to_thread(next, call.parts, None):
-                if len(waiting) == WINDOW:
-                    items += await waiting.popleft()
-                waiting.append(asyncio.create_task(self._answer(ask, part)))
-            while waiting:
-                items += await waiting.popleft()
-        finally:
-            for task in waiting:
-                task.cancel()
-            await asyncio.gather(*waiting, return_exceptions=True)
-        return call.finish(items)
+        return call.finish(await self._answer(ask, await asyncio.to_thread(call.part)))
+
+    def _stream(self, call: Streamed[Response, Failing], /) -> AsyncIterator[Failing]:
+        return streams.async_answers(self._threads_channel, self._connection, call)
 
     async def _answer(self, ask: AioAsk[Response], part: Part[Response, Item]) -> list[Item]:
         try:
@@ -216,7 +183,3 @@ class AsyncClient:
             return part.refused(self._connection.error(broken, part.request_id))
         following = part.follow(response)
         return part.read(response) + (await self._answer(ask, following) if following else [])
-
-
-def _nothing() -> None:
-    return None

@@ -26,7 +26,7 @@ PNG_MODES = ("1", "L", "LA", "I;16", "P", "RGB", "RGBA")
 PNG_LEVEL = 1
 
 
-def is_one(given: Given | Iterable[Given]) -> TypeGuard[Given]:
+def is_one(given: object) -> TypeGuard[Given]:
     """Whether this is one content rather than several."""
     single = (str, os.PathLike, bytes, bytearray, memoryview, Text, Image, Vector, np.ndarray)
     return isinstance(given, single) or _is_picture(given)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar, overload
 from uuid import uuid4
 
 from google.protobuf.message import Message
 
 from samekind import calls, inputs, wire
-from samekind.batches import Call, Method, Part
+from samekind.batches import Call, Method, Part, Several, Streamed
 from samekind.errors import SamekindError
 from samekind.inputs import Given, GivenLabels
 from samekind.types import Answer, Labels, LabelSet, LongText
@@ -49,7 +50,7 @@ def label_set(
 
 def label_sets() -> Call[pb.ListLabelSetsResponse, LabelSet, list[LabelSet]]:
     """All label sets in name order, page by page, without their labels."""
-    return Call(LIST, iter([_page("")]), list)
+    return Call(LIST, partial(_page, ""), list)
 
 
 def delete_label_set(name: str, *, etag: str = "", missing_ok: bool = False) -> Call[pb.DeleteLabelSetResponse, LabelSet, None]:
@@ -57,7 +58,7 @@ def delete_label_set(name: str, *, etag: str = "", missing_ok: bool = False) -> 
     request_id = uuid4().hex
     request = wire.delete_label_set_request(name, etag=etag, allow_missing=missing_ok, request_id=request_id)
     part = Part[pb.DeleteLabelSetResponse, LabelSet](request, lambda _: [], _raise, request_id=request_id)
-    return Call(DELETE, iter([part]), lambda _: None)
+    return Call(DELETE, lambda: part, lambda _: None)
 
 
 @overload
@@ -70,7 +71,20 @@ def classify(  # type: ignore[overload-overlap]  # a str is one text, though it 
     min_probability: float = ...,
     model: str = ...,
     long_text: LongText = ...,
+    progress: bool = ...,
 ) -> Call[classification.ClassifyResponse, Answer, Answer]: ...
+@overload
+def classify(  # type: ignore[overload-overlap]  # an iterator can be iterated over, too
+    kept: Kept,
+    contents: Iterator[Given] | AsyncIterable[Given],
+    *,
+    multi: bool = ...,
+    top_k: int = ...,
+    min_probability: float = ...,
+    model: str = ...,
+    long_text: LongText = ...,
+    progress: bool = ...,
+) -> Streamed[classification.ClassifyResponse, Answer]: ...
 @overload
 def classify(
     kept: Kept,
@@ -81,19 +95,30 @@ def classify(
     min_probability: float = ...,
     model: str = ...,
     long_text: LongText = ...,
-) -> Call[classification.ClassifyResponse, Answer, list[Answer]]: ...
+    progress: bool = ...,
+) -> Several[classification.ClassifyResponse, Answer]: ...
 def classify(
     kept: Kept,
-    contents: Given | Iterable[Given],
+    contents: Given | Iterable[Given] | AsyncIterable[Given],
     *,
     multi: bool = False,
     top_k: int = 0,
     min_probability: float = 0.0,
     model: str = "",
     long_text: LongText = LongText.TRUNCATE,
-) -> Call[classification.ClassifyResponse, Answer, Any]:
+    progress: bool = False,
+) -> Any:
     """What kind a content is, or each of several, among the labels of this set as the server has it now; as `Client.classify`."""
-    return calls.classify(contents, label_set=kept.asked, multi=multi, top_k=top_k, min_probability=min_probability, model=model, long_text=long_text)
+    return calls.classify(
+        contents,
+        label_set=kept.asked,
+        multi=multi,
+        top_k=top_k,
+        min_probability=min_probability,
+        model=model,
+        long_text=long_text,
+        progress=progress,
+    )
 
 
 def update(
@@ -131,7 +156,7 @@ def _told(method: Method[Told], request: Message, asked: str, request_id: str = 
     part = Part[Told, LabelSet](
         request, lambda response: [wire.read_label_set(response.label_set)] if response else [], _raise, request_id=request_id or uuid4().hex
     )
-    return Call(method, iter([part]), lambda sets: Kept(asked, sets[0]))
+    return Call(method, lambda: part, lambda sets: Kept(asked, sets[0]))
 
 
 def _page(token: str) -> Part[pb.ListLabelSetsResponse, LabelSet]:

@@ -3,42 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, ParamSpec
 
 from samekind import label_set_calls as calls
-from samekind.batches import Call, Item, Response
+from samekind.batches import Asked, Asks, AsyncAsks, Call, Item, Later, Response, Result
 from samekind.label_set_calls import Kept
 from samekind.methods import described
 from samekind.types import Label, LabelSet
 
 P = ParamSpec("P")
-Result = TypeVar("Result")
 
 
-class Run(Protocol):
-    """Asks, and waits for the answer."""
-
-    def __call__(self, call: Call[Response, Item, Result]) -> Result: ...
-
-
-class AsyncRun(Protocol):
-    """Asks; the answer is awaited."""
-
-    def __call__(self, call: Call[Response, Item, Result]) -> Coroutine[Any, Any, Result]: ...
-
-
-def _blocking(build: Callable[Concatenate[Kept, P], Call[Response, Item, Result]]) -> Callable[Concatenate[LabelSetHandle, P], Result]:
+def _blocking(build: Callable[Concatenate[Kept, P], Asked[Result, Later]]) -> Callable[Concatenate[LabelSetHandle, P], Result]:
     def ask(handle: LabelSetHandle, /, *args: P.args, **kwargs: P.kwargs) -> Result:
-        return handle._run(build(handle._kept, *args, **kwargs))
+        return build(handle._kept, *args, **kwargs).by(handle._client)
 
     return described(ask, build, bound=1)
 
 
-def _awaited(
-    build: Callable[Concatenate[Kept, P], Call[Response, Item, Result]],
-) -> Callable[Concatenate[AsyncLabelSetHandle, P], Coroutine[Any, Any, Result]]:
-    async def ask(handle: AsyncLabelSetHandle, /, *args: P.args, **kwargs: P.kwargs) -> Result:
-        return await handle._run(build(handle._kept, *args, **kwargs))
+def _awaited(build: Callable[Concatenate[Kept, P], Asked[Result, Later]]) -> Callable[Concatenate[AsyncLabelSetHandle, P], Later]:
+    def ask(handle: AsyncLabelSetHandle, /, *args: P.args, **kwargs: P.kwargs) -> Later:
+        return build(handle._kept, *args, **kwargs).awaited_by(handle._client)
 
     return described(ask, build, bound=1)
 
@@ -47,7 +32,7 @@ def _keeping(build: Callable[Concatenate[Kept, P], Call[Response, Item, Kept]]) 
     """What is answered is what the handle knows from then on."""
 
     def ask(handle: LabelSetHandle, /, *args: P.args, **kwargs: P.kwargs) -> None:
-        handle._kept = handle._run(build(handle._kept, *args, **kwargs))
+        handle._kept = handle._client._run(build(handle._kept, *args, **kwargs))
 
     return described(ask, build, bound=1)
 
@@ -56,7 +41,7 @@ def _async_keeping(
     build: Callable[Concatenate[Kept, P], Call[Response, Item, Kept]],
 ) -> Callable[Concatenate[AsyncLabelSetHandle, P], Coroutine[Any, Any, None]]:
     async def ask(handle: AsyncLabelSetHandle, /, *args: P.args, **kwargs: P.kwargs) -> None:
-        handle._kept = await handle._run(build(handle._kept, *args, **kwargs))
+        handle._kept = await handle._client._run(build(handle._kept, *args, **kwargs))
 
     return described(ask, build, bound=1)
 
@@ -108,8 +93,8 @@ class _Known:
 class LabelSetHandle(_Known):
     """A label set that the server keeps; from `Client.label_set`."""
 
-    def __init__(self, run: Run, kept: Kept) -> None:
-        self._run, self._kept = run, kept
+    def __init__(self, client: Asks, kept: Kept) -> None:
+        self._client, self._kept = client, kept
 
     classify = _blocking(calls.classify)
     update = _keeping(calls.update)
@@ -120,8 +105,8 @@ class LabelSetHandle(_Known):
 class AsyncLabelSetHandle(_Known):
     """A label set that the server keeps; from `AsyncClient.label_set`."""
 
-    def __init__(self, run: AsyncRun, kept: Kept) -> None:
-        self._run, self._kept = run, kept
+    def __init__(self, client: AsyncAsks, kept: Kept) -> None:
+        self._client, self._kept = client, kept
 
     classify = _awaited(calls.classify)
     update = _async_keeping(calls.update)
