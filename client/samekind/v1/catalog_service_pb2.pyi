@@ -252,12 +252,14 @@ class UpsertItemsResponse(_message.Message):
     def __init__(self, results: _Optional[_Iterable[_Union[ItemResult, _Mapping]]] = ...) -> None: ...
 
 class ItemResult(_message.Message):
-    __slots__ = ("written", "error")
+    __slots__ = ("id", "written", "error")
+    ID_FIELD_NUMBER: _ClassVar[int]
     WRITTEN_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
+    id: str
     written: WrittenItem
     error: _status_pb2.Status
-    def __init__(self, written: _Optional[_Union[WrittenItem, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., written: _Optional[_Union[WrittenItem, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
 
 class WrittenItem(_message.Message):
     __slots__ = ("version", "created", "changed", "truncated")
@@ -292,26 +294,14 @@ class IngestItemsOptions(_message.Message):
     def __init__(self, catalog: _Optional[str] = ..., mode: _Optional[_Union[WriteMode, str]] = ..., long_text: _Optional[_Union[_content_pb2.LongText, str]] = ...) -> None: ...
 
 class IngestItemsResponse(_message.Message):
-    __slots__ = ("sequence", "written", "unchanged", "failures")
+    __slots__ = ("sequence", "answer", "error")
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
-    WRITTEN_FIELD_NUMBER: _ClassVar[int]
-    UNCHANGED_FIELD_NUMBER: _ClassVar[int]
-    FAILURES_FIELD_NUMBER: _ClassVar[int]
-    sequence: int
-    written: int
-    unchanged: int
-    failures: _containers.RepeatedCompositeFieldContainer[IngestFailure]
-    def __init__(self, sequence: _Optional[int] = ..., written: _Optional[int] = ..., unchanged: _Optional[int] = ..., failures: _Optional[_Iterable[_Union[IngestFailure, _Mapping]]] = ...) -> None: ...
-
-class IngestFailure(_message.Message):
-    __slots__ = ("index", "id", "error")
-    INDEX_FIELD_NUMBER: _ClassVar[int]
-    ID_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
-    index: int
-    id: str
+    sequence: int
+    answer: UpsertItemsResponse
     error: _status_pb2.Status
-    def __init__(self, index: _Optional[int] = ..., id: _Optional[str] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
+    def __init__(self, sequence: _Optional[int] = ..., answer: _Optional[_Union[UpsertItemsResponse, _Mapping]] = ..., error: _Optional[_Union[_status_pb2.Status, _Mapping]] = ...) -> None: ...
 
 class GetItemsRequest(_message.Message):
     __slots__ = ("catalog", "ids", "with_vectors", "with_thumbnails")

@@ -48,25 +48,14 @@ def update_items_response(outcomes: Sequence[Written]) -> pb.UpdateItemsResponse
     return pb.UpdateItemsResponse(results=[_result(f"updates[{place}]", each) for place, each in enumerate(outcomes)])
 
 
-def read_written(results: Iterable[pb.ItemResult], ids: Sequence[str]) -> list[Written]:
-    """What became of a batch, by the ids it asked."""
-    return [_written(id, each) for id, each in zip(ids, results, strict=True)]
+def read_written(response: pb.UpsertItemsResponse | pb.UpdateItemsResponse) -> list[Written]:
+    """What became of each item of a batch."""
+    return [_written(each) for each in response.results]
 
 
-def ingested(sequence: int, outcomes: Sequence[Written]) -> pb.IngestItemsResponse:
-    """The acknowledgement of a stream's batch."""
-    failures = [
-        pb.IngestFailure(index=place, id=each.id, error=status(each.error, field=f"items[{place}]"))
-        for place, each in enumerate(outcomes)
-        if each.error
-    ]
-    unchanged = sum(not each.changed and not each.error for each in outcomes)
-    return pb.IngestItemsResponse(sequence=sequence, written=len(outcomes) - len(failures), unchanged=unchanged, failures=failures)
-
-
-def read_failures(response: pb.IngestItemsResponse) -> list[Written]:
-    """The items of a stream's batch that failed."""
-    return [Written(each.id, error=read_status(each.error)) for each in response.failures]
+def ingest_options(catalog: str, *, mode: WriteMode = WriteMode.UPSERT, long_text: LongText = LongText.TRUNCATE) -> pb.IngestItemsOptions:
+    """Where the items of a stream go."""
+    return pb.IngestItemsOptions(catalog=utf8(catalog), mode=number(WRITE_MODES, mode), long_text=number(LONG_TEXTS, long_text))
 
 
 def get_items_request(catalog: str, ids: Iterable[str], *, vectors: bool = False, thumbnails: bool = False) -> pb.GetItemsRequest:
@@ -181,16 +170,16 @@ def read_write_mode(number: pb.WriteMode) -> WriteMode:
 
 def _result(field: str, outcome: Written) -> pb.ItemResult:
     if outcome.error:
-        return pb.ItemResult(error=status(outcome.error, field=field))
+        return pb.ItemResult(id=outcome.id, error=status(outcome.error, field=field))
     told = pb.WrittenItem(version=outcome.version, created=outcome.created, changed=outcome.changed, truncated=outcome.truncated)
-    return pb.ItemResult(written=told)
+    return pb.ItemResult(id=outcome.id, written=told)
 
 
-def _written(id: str, result: pb.ItemResult) -> Written:
+def _written(result: pb.ItemResult) -> Written:
     if result.HasField("error"):
-        return Written(id, error=read_status(result.error))
+        return Written(result.id, error=read_status(result.error))
     told = result.written
-    return Written(id, told.version, told.created, told.changed, told.truncated)
+    return Written(result.id, told.version, told.created, told.changed, told.truncated)
 
 
 def _one_row(message: words.Vectors) -> words.Vectors:

@@ -74,7 +74,7 @@ class CatalogServicer(stubs.CatalogServiceServicer):
         catalog, again = await self._open(request.catalog), repeats.request(request)
         mode, long_text = wire.read_write_mode(request.mode), wire.read_long_text(request.long_text)
         written = await catalog.upsert(items.read(request.items), mode=mode, asker=asker(context), long_text=long_text, request=again)
-        return wire.upsert_items_response(written)
+        return wire.upsert_items_response(items.named(written, request.items))
 
     async def IngestItems(self, requests: AsyncIterator[pb.IngestItemsRequest], context: Context) -> AsyncIterator[pb.IngestItemsResponse]:
         """Writes batches for as long as they come."""
@@ -101,7 +101,8 @@ class CatalogServicer(stubs.CatalogServiceServicer):
         validation.check(request)
         catalog, given = await self._open(request.catalog), items.read_updates(request.updates)
         written = iter(await catalog.update([each for each in given if isinstance(each, Update)], request=repeats.request(request)))
-        return wire.update_items_response([Written("", error=each) if isinstance(each, SamekindError) else next(written) for each in given])
+        outcomes = [Written("", error=each) if isinstance(each, SamekindError) else next(written) for each in given]
+        return wire.update_items_response(items.named(outcomes, request.updates))
 
     async def DeleteItems(self, request: pb.DeleteItemsRequest, context: Context) -> pb.DeleteItemsResponse:
         """Deletes items."""

@@ -16,35 +16,40 @@ from samekind.v1 import catalog_service_pb2 as pb
 from samekind_server.catalog.catalog import OpenCatalog
 from samekind_server.edge import drain, items, streams, validation
 from samekind_server.edge.asking import asker
-from samekind_server.edge.handlers import Context
+from samekind_server.edge.handlers import Context, request_id
 from samekind_server.embedding.askers import Lane
 
 # Under way for one stream: while one batch is written, the next are embedded.
 BATCHES, BYTES = 4, 16 << 20
 Open: TypeAlias = Callable[[pb.IngestItemsOptions], Awaitable[OpenCatalog]]
 Request: TypeAlias = pb.IngestItemsRequest
-Write: TypeAlias = Callable[[Request, "list[Batch]"], Awaitable["list[Written]"]]
-Batch: TypeAlias = "asyncio.Future[list[Written]]"
+Outcomes: TypeAlias = "list[Written] | SamekindError"
+Write: TypeAlias = Callable[[Request, "list[Batch]"], Awaitable[Outcomes]]
+Batch: TypeAlias = "asyncio.Future[Outcomes]"
 
 
 async def acknowledged(requests: AsyncIterator[Request], context: Context, open: Open) -> AsyncIterator[pb.IngestItemsResponse]:
-    """An acknowledgement for each batch, in their order. What fails as a whole ends the stream, all before it being acknowledged."""
+    """An acknowledgement for each batch, in their order. A message that is not as it has to be ends the stream, all before it being acknowledged."""
     messages = streams.heard(requests, drain.asked())
     if not (first := await anext(messages, None)):
         return
     options = _options(first)
     catalog = await open(options)
 
-    async def write(request: Request, before: list[Batch]) -> list[Written]:
+    async def write(request: Request, before: list[Batch]) -> Outcomes:
         return await _written(request, options, catalog, context, before)
 
     async with aclosing(_in_order(_checked(first, messages), write)) as written:
         async for request, outcomes in written:
-            yield wire.ingested(request.sequence, outcomes)
+            if isinstance(outcomes, SamekindError):
+                yield pb.IngestItemsResponse(sequence=request.sequence, error=wire.status(outcomes, field="items", request_id=request_id.get()))
+            else:
+                answer = wire.upsert_items_response(items.named(outcomes, request.items))
+                yield pb.IngestItemsResponse(sequence=request.sequence, answer=answer)
 
 
-async def _in_order(requests: AsyncIterator[Request], write: Write) -> AsyncGenerator[tuple[Request, list[Written]], None]:
-    """Each request with its outcomes. What ends the requests is raised when all that were read are written."""
+async def _in_order(requests: AsyncIterator[Request], write: Write) -> AsyncGenerator[tuple[Request, Outcomes], None]:
+    """Each request with its outcomes, or what it failed with as a whole. What ends the requests is raised when all that were read are written."""
     under_way: deque[tuple[Request, Batch]] = deque()
     reading: asyncio.Future[Request] | None = None
     end: Exception | None = None
@@ -67,7 +72,7 @@ async def _in_order(requests: AsyncIterator[Request], write: Write) -> AsyncGene
         await streams.ended(*(batch for _, batch in under_way), *([reading] if reading else []))
 
 
-async def _written(request: Request, options: pb.IngestItemsOptions, catalog: OpenCatalog, context: Context, before: list[Batch]) -> list[Written]:
+async def _written(request: Request, options: pb.IngestItemsOptions, catalog: OpenCatalog, context: Context, before: list[Batch]) -> Outcomes:
     """What became of a batch. It is embedded beside those before it, written after them, and waits while there is too much to do."""
 
     async def turn() -> None:
@@ -78,10 +83,11 @@ async def _written(request: Request, options: pb.IngestItemsOptions, catalog: Op
     given, mode, long_text = items.read(request.items), wire.read_write_mode(options.mode), wire.read_long_text(options.long_text)
     while True:
         try:
-            written = await catalog.upsert(given, mode=mode, asker=whose, long_text=long_text, turn=turn)
-            return [replace(each, id=one.id) for each, one in zip(written, request.items, strict=True)]
+            return await catalog.upsert(given, mode=mode, asker=whose, long_text=long_text, turn=turn)
         except Overloaded as error:
             await asyncio.sleep(error.retry_after or 1.0)
+        except SamekindError as error:
+            return error
 
 
 def _options(first: pb.IngestItemsRequest) -> pb.IngestItemsOptions:

@@ -1,13 +1,14 @@
 """Reads a batch's items one by one, so that a bad one harms none of the others."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from google.protobuf.message import Message
 
 from samekind import wire
 from samekind.errors import SamekindError
-from samekind.types import Item
+from samekind.types import Item, Written
 from samekind.v1 import catalog_service_pb2 as pb
 from samekind_server.catalog.writing import Update
 from samekind_server.edge import validation
@@ -25,6 +26,12 @@ def read(messages: Sequence[pb.Item]) -> list[Item | SamekindError]:
 def read_updates(messages: Sequence[pb.ItemUpdate]) -> list[Update | SamekindError]:
     """Each message's change of attributes, or what is wrong with it, in order."""
     return [_read(message, f"updates[{index}]", _update) for index, message in enumerate(messages)]
+
+
+def named(outcomes: Sequence[Written], messages: Sequence[pb.Item] | Sequence[pb.ItemUpdate]) -> list[Written]:
+    """Each outcome with the id of its message, of those too that could not be read."""
+    ids = [message.id for message in messages]
+    return [replace(outcome, id=id) for outcome, id in zip(outcomes, ids, strict=True)]
 
 
 def _read(message: M, field: str, read: Callable[[M], T]) -> T | SamekindError:
