@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import numpy as np
 import pytest
 from google.protobuf.json_format import ParseDict
 from grpc_status import rpc_status
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 
 from samekind import wire
 from samekind.errors import EtagMismatch, NotFound, SamekindError
-from samekind.types import Image, Label, Labels, LabelSet, Text
+from samekind.types import Answer, Image, Label, Labels, LabelSet, Text, Vector
 from samekind.v1 import classification_service_pb2 as classification
 from samekind.v1 import embedding_service_pb2 as embedding
 from samekind.v1 import label_set_service_pb2 as pb
@@ -30,7 +31,6 @@ from samekind_server.classification import definitions
 from samekind_server.classification.label_sets import LabelSets
 from samekind_server.classification.zero_shot import Classifier
 from samekind_server.edge import keys
-from samekind_server.embedding.askers import Asker
 from samekind_server.embedding.engine import Engine
 from samekind_server.embedding.images import ImageLimits
 from samekind_server.embedding.observer import Unobserved
@@ -119,7 +119,12 @@ def test_a_set_is_told_as_it_was_made(a):
 
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False) | st.text() | st.datetimes(timezones=st.just(UTC)),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+    | st.datetimes(timezones=st.just(UTC)),
     lambda inner: st.lists(inner, max_size=3),
     max_leaves=5,
 )
@@ -428,12 +433,28 @@ class Counting(Unobserved):
         self.rows[tower] += len(waited)
 
 
+@dataclass(frozen=True)
+class Counted:
+    """Label sets, a classifier that keeps no text, what the model computed, and a content that needs no model."""
+
+    sets: LabelSets
+    classifier: Classifier
+    rows: dict[str, int]
+    vector: Vector
+
+    async def asked(self, reference: str) -> tuple[int, Answer]:
+        """How many texts a question took, and its answer."""
+        before = self.rows["texts"]
+        [answer] = await self.classifier.classify([self.vector], await self.sets.prepared("", reference))
+        return self.rows["texts"] - before, answer
+
+
 @pytest.fixture
-def counted(engine, tmp_path) -> Iterator[tuple[LabelSets, Classifier, Counting]]:
-    """Label sets and a classifier, with a count of what the model computes."""
+def counted(engine, tmp_path) -> Iterator[Counted]:
     counting, store = Counting(), SqliteStore(tmp_path)
-    mine = Engine(engine.registry, ImageLimits(), observer=counting)
-    yield LabelSets(store), Classifier(mine), counting
+    mine = Engine(engine.registry, ImageLimits(), text_cache_bytes=0, observer=counting)
+    model = engine.registry.get("").model
+    yield Counted(LabelSets(store), Classifier(mine), counting.rows, Vector(np.eye(1, model.dimensions)[0], model.space))
     mine.close()
     store.close()
 
@@ -443,50 +464,74 @@ def labels(*names: str, templates: tuple[str, ...] = ("a {}",)) -> Labels:
 
 
 def test_several_sets_cost_one_embedding_of_each_content(counted, png):
-    sets, classifier, counting = counted
+    names = ("kind", "colour", "season")
 
-    async def ask() -> list[Any]:
-        for name in ("kind", "colour", "season"):
-            await sets.create("", LabelSet(name, labels(f"{name} a", f"{name} b")))
-        asked = [await sets.prepared("", name) for name in ("kind", "colour", "season")]
-        return await classifier.classify([Image(png), Image(png)], asked)
+    async def ask() -> list[Answer]:
+        for name in names:
+            await counted.sets.create("", LabelSet(name, labels(f"{name} a", f"{name} b")))
+        return await counted.classifier.classify([Image(png), Image(png)], [await counted.sets.prepared("", name) for name in names])
 
-    answers = asyncio.run(ask())
-    assert [list(answer.by_label_set) for answer in answers] == [["kind", "colour", "season"]] * 2
-    assert counting.rows == {"images": 2, "texts": 6}
+    assert [tuple(answer.by_label_set) for answer in asyncio.run(ask())] == [names] * 2
+    assert counted.rows == {"images": 2, "texts": 6}
 
 
-def test_labels_are_embedded_once_for_each_version_and_once_for_each_model(counted):
-    sets, classifier, counting = counted
-
-    async def asked(reference: str) -> int:
-        before = counting.rows["texts"]
-        await classifier.classify([Text("a cat")], await sets.prepared("", reference), asker=Asker(reference))
-        return counting.rows["texts"] - before
-
+def test_labels_are_embedded_once_for_each_version(counted):
     async def ask() -> list[int]:
-        await sets.create("", LabelSet("pets", labels("cat", "dog")))
-        counts = [await asked("pets"), await asked("pets")]
-        await sets.update("", LabelSet("pets", labels("cow", "pig")), {"labels"})
-        return [*counts, await asked("pets"), await asked("pets"), await asked("pets@1")]
+        await counted.sets.create("", LabelSet("pets", labels("cat", "dog")))
+        counts = [(await counted.asked("pets"))[0] for _ in range(2)]
+        await counted.sets.update("", LabelSet("pets", labels("cow", "pig")), {"labels"})
+        return counts + [(await counted.asked(reference))[0] for reference in ("pets", "pets", "pets@1")]
 
     assert asyncio.run(ask()) == [2, 0, 2, 0, 0]
 
 
+def test_of_a_changed_set_only_what_changed_is_embedded(counted):
+    long = "word " * 200
+    versions = [labels("cat", "dog", long), labels("dog", "bird", long, "cat"), labels("cat", "bird"), labels("cat", templates=("the {}",))]
+
+    async def ask() -> list[tuple[int, Answer]]:
+        found = []
+        for version in versions:
+            await counted.sets.update("", LabelSet("pets", version), {"labels", "templates"}, allow_missing=True)
+            found.append(await counted.asked("pets"))
+        return found
+
+    found = asyncio.run(ask())
+    fresh = [asyncio.run(counted.classifier.classify([counted.vector], version))[0] for version in versions]
+    assert [embedded for embedded, _ in found] == [3, 1, 0, 1]
+    assert [(answer.scores, answer.truncated_labels) for _, answer in found] == [(answer.scores, answer.truncated_labels) for answer in fresh]
+
+
+def test_a_caller_who_leaves_leaves_a_kept_set_s_labels_to_the_next(counted):
+    async def ask() -> int:
+        await counted.sets.create("", LabelSet("pets", labels(*(f"label {number}" for number in range(500)))))
+        leaves = asyncio.create_task(counted.asked("pets"))
+        while not counted.classifier._matrices._outliving:
+            await asyncio.sleep(0)
+        leaves.cancel()
+        await counted.asked("pets")
+        return counted.rows["texts"]
+
+    assert asyncio.run(ask()) == 500
+
+
 def test_ten_thousand_labels_are_made_changed_and_asked(counted):
-    sets, classifier, _ = counted
     many = labels(*(f"label {number}" for number in range(10_000)), templates=("{}",))
 
+    async def best(text: str) -> str:
+        [answer] = await counted.classifier.classify([Text(text)], await counted.sets.prepared("", "many"), top_k=1)
+        return answer.top
+
     async def ask() -> list[str]:
-        made = await sets.create("", LabelSet("many", many))
-        first = await classifier.classify([Text("label 77")], await sets.prepared("", "many"), top_k=1)
+        made = await counted.sets.create("", LabelSet("many", many))
+        first = await best("label 77")
         renamed = replace(many, labels=(Label("a mug"), *many.labels[1:]))
-        changed = await sets.update("", LabelSet("many", renamed, etag=made.etag), {"labels"})
-        second = await classifier.classify([Text("a mug")], await sets.prepared("", "many"), top_k=1)
+        changed = await counted.sets.update("", LabelSet("many", renamed, etag=made.etag), {"labels"})
         assert (changed.version, changed.label_count) == (2, 10_000)
-        return [first[0].top, second[0].top]
+        return [first, await best("a mug")]
 
     assert asyncio.run(ask()) == ["label 77", "a mug"]
+    assert counted.rows["texts"] == 10_000 + 1 + 1 + 1
 
 
 def test_one_label_too_many_is_refused(a):

@@ -103,7 +103,7 @@ class LabelSets:
         def work(of: Transaction) -> tuple[Head, Prepared, int]:
             head = _found(of, tenant, reference)
             data = rows.definition(of, head)
-            return head, prepare(definitions.load(data), model=head.model, version=head.version), len(data)
+            return head, prepare(definitions.load(data), model=head.model, version=head.version, set_id=head.id), len(data)
 
         head, known, size = await self._read(work)
         self._remembered.put((head.id, head.version), known, PER_LABEL * head.label_count + 4 * size)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from samekind.errors import BadRequest, Violation
@@ -13,7 +14,10 @@ from samekind_server.classification import templates
 
 @dataclass(frozen=True)
 class Prepared:
-    """Labels to ask, their names, and a digest of all that their vectors depend on; of a kept set also how it was asked for."""
+    """Labels to ask, their names, and a digest of all that their vectors depend on.
+
+    Of a kept set also which it is, how it was asked for, and of each label the digest of what its vector depends on.
+    """
 
     labels: Labels
     names: tuple[str, ...]
@@ -21,12 +25,15 @@ class Prepared:
     model: str = ""
     label_set: str = ""
     version: int = 0
+    set_id: int = 0
+    digests: tuple[bytes, ...] = ()
 
 
-def prepare(labels: Labels, *, model: str = "", label_set: str = "", version: int = 0, field: str = "labels.") -> Prepared:
+def prepare(labels: Labels, *, model: str = "", version: int = 0, set_id: int = 0, field: str = "labels.") -> Prepared:
     """Raises BadRequest naming the field, below `field`, that cannot be."""
     check(labels, field=field)
-    return Prepared(labels, tuple(label.name for label in labels.labels), digest(labels), model, label_set, version)
+    names, each = tuple(label.name for label in labels.labels), tuple(_digests(labels)) if set_id else ()
+    return Prepared(labels, names, digest(labels), model, version=version, set_id=set_id, digests=each)
 
 
 def check(labels: Labels, *, field: str = "labels.") -> None:
@@ -46,6 +53,15 @@ def digest(labels: Labels) -> bytes:
     """The same for labels with the same vectors in every space."""
     asked = [[label.name, label.descriptions] for label in labels.labels]
     return hashlib.sha256(json.dumps([asked, labels.template_set, labels.templates]).encode()).digest()
+
+
+def _digests(labels: Labels) -> Iterator[bytes]:
+    """Of each label the same for one with the same vector in every space."""
+    sentences = hashlib.sha256(json.dumps([labels.template_set, labels.templates]).encode())
+    for label in labels.labels:
+        one = sentences.copy()
+        one.update(json.dumps([label.name, label.descriptions]).encode())
+        yield one.digest()[:16]
 
 
 def _check_parents(labels: tuple[Label, ...], places: dict[str, int], field: str) -> None:
