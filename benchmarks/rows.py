@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks import inputs, serving, towers
+from benchmarks import inputs, serving, towers, transports
 from benchmarks.timing import Contenders, Timings, interleaved
 
 
@@ -39,6 +39,9 @@ ROWS = (
     Row("classify", "one photo (640×480) among 10 labels it was asked before, mini", serving.classify, 60),
     Row("batch", "32 photos embedded, mini", serving.batch, 10, 32),
     Row("labels", f"one photo among {serving.MANY:,} labels, mini", serving.labels, 5),
+    Row("http-text", "one text among 3 labels, mini", transports.classify(transports.text), 200),
+    Row("http-photo", "one photo (640×480) among 3 labels, mini", transports.classify(transports.picture), 60),
+    Row("http-large", "an image file of 20 MiB among 3 labels, mini", transports.classify(transports.large), 10),
     Row("jpeg-640x480", "a JPEG of 640×480 made into 224 pixels of input", inputs.jpeg(640, 480), 40),
     Row("jpeg-1600x1200", "a JPEG of 1600×1200 made into 224 pixels of input", inputs.jpeg(1600, 1200), 25),
     Row("tokenize", f"{inputs.TEXTS:,} product descriptions made into tokens", inputs.tokenize, 15, inputs.TEXTS),

@@ -41,10 +41,14 @@ def started(*arguments: str) -> Iterator[str]:
 def watched(*arguments: str) -> Iterator[Server]:
     """The same, with a look at its process; `arguments` are to ask for metrics."""
     with _process(*arguments) as server:
-        address = _address(server)
-        assert server.stdout
-        metrics = next(line.split()[1] for line in server.stdout if line.split()[:1] == ["metrics"])
-        yield Server(address, server.pid, metrics)
+        yield Server(_address(server), server.pid, _told(server, "metrics"))
+
+
+@contextmanager
+def with_web(*arguments: str) -> Iterator[tuple[str, str]]:
+    """The addresses of a server that answers over HTTP too."""
+    with _process("--web", "0", *arguments) as server:
+        yield _address(server), _told(server, "web").removeprefix("http://")
 
 
 @contextmanager
@@ -64,6 +68,12 @@ def _address(server: subprocess.Popen[str]) -> str:
     if not line.startswith(LISTENS):
         raise RuntimeError("the server to measure did not start; its message stands above")
     return line.removeprefix(LISTENS).strip()
+
+
+def _told(server: subprocess.Popen[str], name: str) -> str:
+    """What the server says of `name` at its start."""
+    assert server.stdout
+    return next(line.split()[1] for line in server.stdout if line.split()[:1] == [name])
 
 
 def _environment() -> dict[str, str]:

@@ -11,13 +11,14 @@ from sklearn.metrics import average_precision_score
 
 import samekind
 from benchmarks import __main__ as bench
-from benchmarks import generator
+from benchmarks import generator, transports
 from benchmarks.machine import machine, versions
 from benchmarks.pictures import never_sent, photo
 from benchmarks.quality import __main__ as quality
 from benchmarks.quality import metrics, scores, tasks
 from benchmarks.rows import ROWS, Measured, Row
 from benchmarks.timing import Ratio, Timings, interleaved
+from samekind_server.settings import Settings
 
 
 class Clock:
@@ -103,6 +104,10 @@ def test_measuring_the_tokenizers_writes_a_table_and_json(tmp_path, capsys):
     assert found.keys() == {"machine", "versions", "rows"}
     assert [row["name"] for row in found["rows"]] == ["tokenize"]
     assert "times faster" in capsys.readouterr().out
+
+
+def test_the_large_file_of_the_rows_over_http_is_as_large_as_is_taken():
+    assert len(transports.large().image.data) == Settings.max_image_bytes
 
 
 def test_a_row_that_is_not_there_is_wrong_usage(capsys):
