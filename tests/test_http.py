@@ -226,7 +226,7 @@ class Stream:
     def __init__(self, site: Site, **headers: str) -> None:
         self.connection = site.connection()
         self.connection.putrequest("POST", EMBED_STREAM)
-        for name, value in {"content-type": "application/x-ndjson", "transfer-encoding": "chunked", **headers}.items():
+        for name, value in {"content-type": "application/x-ndjson", "transfer-encoding": "chunked", **site.headers, **headers}.items():
             self.connection.putheader(name, value)
         self.connection.endheaders()
         self.answers: http.client.HTTPResponse | None = None
@@ -411,6 +411,14 @@ def test_one_connection_s_calls_are_each_their_own_caller_s(guarded):
         answer.read()
     connection.close()
     assert codes == [200, 401, 200]
+
+
+def test_a_key_that_is_taken_away_ends_its_streams(guarded):
+    site, data = guarded
+    with closing(Stream(Site(f"https://{site.netloc}", tls=site.tls, key=secret(data, "leaver")))) as stream:
+        assert stream.ask(b'{"options": {}, "contents": [{"text": "a"}]}')["result"]
+        keys.remove(data / "keys.json", "leaver")
+        assert stream.ask(b'{"contents": [{"text": "b"}]}')["error"]["code"] == grpc.StatusCode.UNAUTHENTICATED.value[0]
 
 
 def test_who_is_over_its_quota_is_told_when_to_come_back(guarded):
