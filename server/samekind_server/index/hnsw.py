@@ -88,9 +88,8 @@ class Hnsw:
         compared, graph = scan.checked(queries, self.shape), None if exact else self._graph
         self._asked = time.monotonic()
         view = self._table.view()
-        among = None if allowed is None else view.places(allowed)
-        most = view.alive if among is None else len(among)
-        return Walk(view, self.shape.metric, graph, self._costs, min(k, most), among).nearest(compared, effort)
+        most = view.alive if allowed is None else len(allowed)
+        return Walk(view, self.shape.metric, graph, self._costs, min(k, most), allowed).nearest(compared, effort)
 
     def vectors(self, rows: Rows) -> Floats:
         """As in Index."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import sys
+from typing import NoReturn
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,9 +14,11 @@ from samekind.types import Floats, Metric
 from samekind_server.index.base import Nearest, Rows, Shape
 from samekind_server.index.table import Places, View
 
+TINY = sys.float_info.min
 LONGEST_SQUARE = 1e37  # Squared length: products of two such vectors are still finite in float32.
 AT_ONCE = 1 << 22  # Scores held at a time.
 TOGETHER = 64  # Queries compared at a time.
+ALONE = 4  # Queries up to which each is compared by itself.
 RANKED = 4096  # Vectors ranked at a time.
 EMPTY = np.empty(0, np.int64)
 
@@ -31,13 +37,21 @@ def checked(vectors: Floats, shape: Shape) -> Floats:
 def _checked(vectors: Floats, metric: Metric, start: int) -> NDArray[np.float64]:
     wide = vectors.astype(np.float64)
     squares = np.vecdot(wide, wide)
-    least = np.finfo(np.float64).tiny if metric is Metric.COSINE else 0
+    least = TINY if metric is Metric.COSINE else 0.0
     bad = ~((squares >= least) & (squares <= LONGEST_SQUARE))
     if bad.any():
-        place = int(bad.argmax())
-        what = "not finite" if not np.isfinite(squares[place]) else "zero" if squares[place] < 1 else "too long"
-        raise BadVector(f"vector {start + place} is {what}, so nothing is near it; send a finite one{' other than zero' if what == 'zero' else ''}")
+        _refuse(start + int(bad.argmax()), float(squares[bad][0]))
     return wide / np.sqrt(squares)[:, None] if metric is Metric.COSINE else wide
+
+
+def _refuse(place: int, square: float) -> NoReturn:
+    if not math.isfinite(square):
+        raise BadVector(f"vector {place} is not finite, so nothing is near it; send finite numbers")
+    if square < 1:
+        raise BadVector(f"vector {place} is zero, so it points nowhere; send another")
+    raise BadVector(
+        f"vector {place} is too long, {math.sqrt(square):.3g}, for products in float32; send one of length {LONGEST_SQUARE**0.5:.2g} at most"
+    )
 
 
 def exactly(view: View, metric: Metric, queries: Floats, k: int, places: Places | range) -> list[Nearest]:
@@ -57,7 +71,7 @@ def candidates(view: View, metric: Metric, queries: Floats, k: int, places: Plac
 def _candidates(view: View, metric: Metric, queries: Floats, k: int, places: Places | range) -> list[Places]:
     scores = np.empty((len(queries), len(places)), np.float32)
     for where, vectors in view.parts(places):
-        np.matmul(queries, vectors.T, out=scores[:, where])
+        _products(queries, vectors, scores[:, where])
     chosen = slice(places.start, places.stop) if isinstance(places, range) else places
     if metric is Metric.EUCLIDEAN:
         scores *= 2
@@ -67,6 +81,15 @@ def _candidates(view: View, metric: Metric, queries: Floats, k: int, places: Pla
         scores[:, ~live] = -np.inf
     near = [_near(row, k, margin) for row, margin in zip(scores, _margins(view, metric, queries), strict=True)]
     return [some + places.start for some in near] if isinstance(places, range) else [places[some] for some in near]
+
+
+def _products(queries: Floats, vectors: Floats, out: Floats) -> None:
+    """Each query with each vector. BLAS shares even a small product among threads, and waits 30 ms for one of them where others use the cores."""
+    if len(queries) > ALONE:
+        np.matmul(queries, vectors.T, out=out)
+        return
+    for query, products in zip(queries, out, strict=True):
+        np.vecdot(vectors, query, out=products)
 
 
 def _margins(view: View, metric: Metric, queries: Floats) -> list[float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -20,7 +21,7 @@ WIDER = 4  # Times as many rows are asked for where too few of them were allowed
 
 @dataclass(frozen=True, eq=False)
 class Walk:
-    """The k nearest in a view; `among`: allowed ones alone, by live places, ascending. Where no graph serves, every vector is compared.
+    """The k nearest in a view, of `allowed` rows alone where these are named. Where no graph serves, every vector is compared.
 
     k live rows are answered whenever so many are there: the graph is asked for more and more until comparing all is quicker.
     """
@@ -30,16 +31,21 @@ class Walk:
     graph: Graph | None
     costs: Costs
     k: int
-    among: Places | None
+    allowed: Rows | None
+
+    @cached_property
+    def among(self) -> Places | None:
+        """Where the allowed rows are that are live; found only where they are many things to look at, as it takes long."""
+        return None if self.allowed is None else self.view.places(self.allowed)
 
     @property
-    def allowed(self) -> int:
-        """How many rows may be answers."""
-        return self.view.alive if self.among is None else len(self.among)
+    def most(self) -> int:
+        """How many rows may be answers; allowed ones that are not there count."""
+        return self.view.alive if self.allowed is None else len(self.allowed)
 
     def nearest(self, queries: Floats, effort: int) -> list[Nearest]:
         """One answer a query; `effort` as in Index."""
-        wanted = max(effort, self.costs.wanted(self.k, self.view.alive, self.allowed))
+        wanted = max(effort, self.costs.wanted(self.k, self.view.alive, self.most))
         if self.graph is None or self._dear(self.graph, wanted):
             return self._exactly(queries)
         graph = self.graph
@@ -51,8 +57,8 @@ class Walk:
 
     def _dear(self, graph: Graph, wanted: int) -> bool:
         """Whether comparing each is quicker, or the graph cannot give so many."""
-        dimensions, exact = graph.shape.dimensions, self.among is not None
-        costs = self.costs.exact(self.allowed, dimensions, picked=exact)
+        dimensions = graph.shape.dimensions
+        costs = self.costs.exact(self.most, dimensions, picked=self.allowed is not None)
         return wanted > graph.live or costs <= self.costs.graph(max(wanted, EF), dimensions)
 
     def _ask(self, graph: Graph, queries: Floats, wanted: int) -> list[Nearest]:
@@ -64,8 +70,9 @@ class Walk:
             return self._exactly(queries)
         known = int(np.searchsorted(self.view.rows, mark, "right"))
         near = [self._allowed(self.view.places(some)) for some in rows]
+        fresh = range(known, len(self.view)) if self.allowed is None else self._live(self.allowed, mark)
         copies = [self._copies(some, twins) for some in aside] if aside else [EMPTY] * len(queries)
-        answers = self._ranked(queries, near, copies, known)
+        answers = self._ranked(queries, near, copies, fresh)
         short = [number for number, places in enumerate(near) if len(places) < self.k and len(places) < self._reachable(known, twins)]
         return self._again(graph, queries, wanted * WIDER, answers, short) if short else answers
 
@@ -84,9 +91,12 @@ class Walk:
     def _first(self, kinds: list[Rows]) -> Places:
         return np.concatenate([EMPTY, *(self._allowed(self.view.places(rows))[: self.k] for rows in kinds)])
 
-    def _ranked(self, queries: Floats, near: list[Places], copies: list[Places], known: int) -> list[Nearest]:
-        """What the graph found and what it does not know yet, from place `known` on, ranked together."""
-        fresh = range(known, len(self.view)) if self.among is None else self.among[np.searchsorted(self.among, known) :]
+    def _live(self, rows: Rows, mark: int) -> Places:
+        """Where those of ascending rows are that are live and above the mark."""
+        return self.view.places(rows[np.searchsorted(rows, mark, "right") :])
+
+    def _ranked(self, queries: Floats, near: list[Places], copies: list[Places], fresh: Places | range) -> list[Nearest]:
+        """What the graph found, copies of it, and the best of what it does not know yet, ranked together."""
         others = scan.candidates(self.view, self.metric, queries, self.k, fresh)
         asked = zip(queries, near, copies, others, strict=True)
         return [self._rank(query, np.concatenate(found), len(found[0]) + len(found[1]) + len(fresh)) for query, *found in asked]
@@ -95,10 +105,11 @@ class Walk:
         return scan.ranked(self.view, self.metric, query, places, self.k, exact=False, seen=seen)
 
     def _allowed(self, places: Places) -> Places:
-        if self.among is None:
+        if self.allowed is None:
             return places
-        found = np.minimum(np.searchsorted(self.among, places), len(self.among) - 1)
-        allowed: Places = places[self.among[found] == places]
+        rows = self.view.rows[places]
+        found = np.minimum(np.searchsorted(self.allowed, rows), len(self.allowed) - 1)
+        allowed: Places = places[self.allowed[found] == rows]
         return allowed
 
     def _reachable(self, known: int, twins: list[Rows]) -> int:
