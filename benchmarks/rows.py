@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks import inputs, serving, towers, transports
+from benchmarks import indexing, inputs, serving, towers, transports
 from benchmarks.timing import Contenders, Timings, interleaved
 
 
@@ -46,6 +46,11 @@ ROWS = (
     Row("jpeg-1600x1200", "a JPEG of 1600×1200 made into 224 pixels of input", inputs.jpeg(1600, 1200), 25),
     Row("tokenize", f"{inputs.TEXTS:,} product descriptions made into tokens", inputs.tokenize, 15, inputs.TEXTS),
     Row("vit-b-32", "8 images through ViT-B-32's image tower", towers.images, 10, 8),
+    Row("index-add", f"{indexing.ADDED:,} vectors of {indexing.DIMENSIONS} until the graph holds all", indexing.adding, 5, indexing.ADDED),
+    Row("index-search-10k", "the nearest 10 of 10,000 vectors", indexing.searching(10_000), 300),
+    Row("index-search-100k", "the nearest 10 of 100,000 vectors", indexing.searching(100_000), 300),
+    Row("index-callers", f"{indexing.CALLERS} callers, {indexing.QUERIES} queries each", indexing.together, 20, indexing.CALLERS * indexing.QUERIES),
+    Row("index-meanwhile", "the nearest 10 of 10,000 vectors, and more coming", indexing.meanwhile, 300),
     Row("start-up", "from the command until it is ready", serving.start_up, 3),
 )
 
