@@ -18,8 +18,9 @@ from grpc_status import rpc_status
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import samekind
 from samekind import wire
-from samekind.errors import EtagMismatch, NotFound, SamekindError
+from samekind.errors import DeadlineExceeded, EtagMismatch, NotFound, SamekindError
 from samekind.types import Answer, Image, Label, Labels, LabelSet, Text, Vector
 from samekind.v1 import classification_service_pb2 as classification
 from samekind.v1 import embedding_service_pb2 as embedding
@@ -557,3 +558,14 @@ def test_what_was_acknowledged_is_there_after_the_server_is_killed(tmp_path: Pat
         assert again.top("x", label_set="pets@1").label_sets[0].version == 1
         with pytest.raises(NotFound):
             again.get("pets@3")
+
+
+def test_a_server_that_is_stopped_while_it_makes_a_set_ready_ends_without_a_word(tmp_path: Path):
+    with process(tmp_path) as server:
+        at = address(server)
+        with samekind.connect(at) as sk, samekind.connect(at, timeout=0.5) as hasty:
+            sk.label_set("many", labels=[f"label {number}" for number in range(10_000)])
+            with pytest.raises(DeadlineExceeded):
+                hasty.classify("x", label_set="many")
+        server.terminate()
+        assert (server.wait(), server.stderr.read()) == (0, "")

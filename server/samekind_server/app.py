@@ -113,7 +113,8 @@ async def _serve(settings: Settings, data: DataDir, store: Store, guard: Guard, 
     layers = Layers(*guard.layers, *watching, metrics.layer, errors, drain.layer)
     interceptors = [layers, Shedding(engine.admission), guard.auth]
     items = await _catalogs(data.path, engine, store)
-    servicers = _servicers(settings, engine, store, items)
+    classifier = Classifier(engine, label_cache_bytes=settings.label_cache_bytes)
+    servicers = _servicers(engine, store, classifier, items)
     server = _server(settings, servicers, health, interceptors)
     web = _web(settings, servicers, health, guard, interceptors) if settings.web else None
     proving = Proving(health, _proofs(engine, data, store, metrics))
@@ -140,6 +141,7 @@ async def _serve(settings: Settings, data: DataDir, store: Store, guard: Guard, 
         await drain.end(*([server, web] if web else [server]), grace=settings.grace)
         monitoring.close()
         items.close()
+        await classifier.close()
         engine.close()
         _leave_behind()
 
@@ -185,9 +187,9 @@ async def _catalogs(folder: Path, engine: Engine, store: Store) -> Catalogs:
     return made
 
 
-def _servicers(settings: Settings, engine: Engine, store: Store, items: Catalogs) -> Servicers:
+def _servicers(engine: Engine, store: Store, classifier: Classifier, items: Catalogs) -> Servicers:
     """Each adds one to a server."""
-    classifier, label_sets = Classifier(engine, label_cache_bytes=settings.label_cache_bytes), LabelSets(store)
+    label_sets = LabelSets(store)
     return [
         partial(embedding_service_pb2_grpc.add_EmbeddingServiceServicer_to_server, EmbeddingServicer(engine)),
         partial(catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server, CatalogServicer(items)),

@@ -69,6 +69,13 @@ class Matrices:
             if not lock.locked():
                 self._making.pop(key, None)
 
+    async def close(self) -> None:
+        """Ends what goes on for nobody."""
+        ending = list(self._outliving.values())
+        for task in ending:
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
+
     def _shared(self, key: Key, encoder: Encoder, asked: Prepared, asker: Asker) -> asyncio.Task[Matrix]:
         """The making of a kept set's matrix; who asked may leave, and the next finds what has been done."""
         if key not in self._outliving:

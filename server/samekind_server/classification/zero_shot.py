@@ -61,6 +61,10 @@ class Classifier:
         each = [await answers(asked, matrix) for asked, matrix in zip(sets, matrices, strict=True)]
         return [_several(told) for told in zip(*each, strict=True)] if isinstance(labels, Sequence) else each[0]
 
+    async def close(self) -> None:
+        """Ends what goes on for nobody."""
+        await self._matrices.close()
+
     async def _background(self, encoder: Encoder, labels: Labels, embedded: Embedded, asker: Asker) -> Floats:
         neutral = await self._matrices.get(encoder, prepare(head.neutral(labels)), LongText.TRUNCATE, asker)
         return embedded.vectors @ neutral.rows.T

@@ -53,6 +53,8 @@ class Slot:
 
     def close(self, seconds: float = 5.0) -> None:
         """Ends the thread; what it is at gets so long to finish."""
+        if self._worker:
+            self._worker.remove_done_callback(self._ended)
         self._thread.close(seconds)
 
     async def _work(self) -> None:
