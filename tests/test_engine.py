@@ -129,7 +129,9 @@ def test_the_time_waited_is_what_is_left_beside_decoding_and_computing(watched: 
 
     reports = [embedded.report for embedded in asyncio.run(many())]
     assert all(report.compute_ms > 0 < report.decode_ms and report.wait_ms >= 0 for report in reports)
-    assert max(report.wait_ms for report in reports) > 2 * max(report.compute_ms for report in reports)
+    calls = {report.compute_ms for report in reports}  # A call of the model takes up to 16 images, and one goes after another.
+    assert len(calls) >= 4
+    assert max(report.wait_ms + report.decode_ms + report.compute_ms for report in reports) >= 0.99 * sum(calls)
 
 
 def test_what_is_past_its_deadline_is_not_even_decoded(watched: Engine, seen: Seen, png: bytes) -> None:
