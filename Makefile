@@ -2,6 +2,7 @@
 PYTHON ?= python3 python3.13 python3.12 python3.11
 DATA ?= ../shared/data
 ARGS ?=
+WORKERS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -34,11 +35,11 @@ demo: $(RUN) ## start a server, classify pictures, stop it
 serve: $(RUN) ## start a server on localhost:50051 (ARGS="--port 50052")
 	$(BIN)/samekind serve $(ARGS)
 
-test: $(DEV) ## run the tests (ARGS="-k word")
-	$(BIN)/python -m pytest $(ARGS)
+test: $(DEV) ## run the tests, two files at a time (ARGS="-k word", WORKERS=0: one by one)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 torture: $(DEV) ## what takes too long for every day: a million odd requests, kills, whole models (ARGS="--fuzz-calls 100000")
-	$(BIN)/python -m pytest tests/test_fuzz.py tests/test_http.py tests/test_load.py tests/test_examples.py tests/test_catalog_kills.py tests/test_label_set_kills.py \
+	$(BIN)/python -m pytest tests/test_bulk.py tests/test_fuzz.py tests/test_http.py tests/test_load.py tests/test_examples.py tests/test_catalog_kills.py tests/test_label_set_kills.py \
 		tests/test_parity.py --fuzz-calls 1000000 --kills 500 --all-examples --whole-models $(ARGS)
 
 check: $(DEV) $(BUF) ## lint, types, protos, Dockerfile
