@@ -15,7 +15,7 @@ from samekind.types import Floats, Metric
 Rows = NDArray[np.int64]
 Step = Callable[[str], object]
 
-BUFFER = 20_000  # Vectors that may wait outside the graph: a search compares each of them.
+BUFFER = 5_000  # Vectors that may wait outside the graph: a search compares each of them, which takes about as long as the graph does.
 
 
 def unwatched(step: str) -> None:

@@ -23,7 +23,7 @@ GRAPH_FROM = 5_000  # Vectors from which a graph is worth having; below half of 
 REMOVED = 0.15  # Share of removed vectors from which a graph, or the table, is made anew without them,
 FEWEST_REMOVED = 0.2  # where they are at least so large a share of `GRAPH_FROM` too.
 MARKS = 512  # Rows marked removed in a step.
-STEP = 0.002  # Seconds for which a step may hold up searches,
+STEP = 0.001  # Seconds for which a step may hold up searches,
 LONG_STEP = 0.01  # and where there were none for a while, or none can meet it.
 QUIET = 2.0  # Seconds without a search after which steps may be long.
 
