@@ -143,7 +143,7 @@ def test_no_server_is_one_line_and_exit_code_1(cli):
         (["classify", "no.jpg", *LABELS], "samekind: no such file: no.jpg\n"),
         (["classify", "empty", *LABELS], "samekind: no images in empty; looked for .bmp, .gif, .jpeg, .jpg, .png, .tif, .tiff, .webp\n"),
         (["classify", *LABELS], "samekind: nothing to look at; give image files, folders or --text\n"),
-        (["classify", "--text", "x"], 'samekind: no labels; give --labels cat,dog or --label "ripe=a yellow banana"\n'),
+        (["classify", "--text", "x"], 'samekind: no labels; give --labels cat,dog, --label "ripe=a yellow banana" or --label-set pets\n'),
         (["models", "list", "--ca", "no.pem"], "samekind: [Errno 2] No such file or directory: 'no.pem'\n"),
         (["models", "list", "--server", "http://x"], "samekind: a server's address is host:port, e.g. localhost:50051, not 'http://x'\n"),
         (["embed", "--text", "x", "--out", "no/rows.npy"], "samekind: cannot write no/rows.npy: No such file or directory\n"),

@@ -60,7 +60,7 @@ def test_the_light_client_needs_six_packages(metadata):
 
 
 def test_the_rest_comes_in_extras(metadata):
-    assert set(metadata.get_all("Provides-Extra", [])) == {"cli", "server", "otel", "training", "dev"}
+    assert set(metadata.get_all("Provides-Extra", [])) == {"cli", "parquet", "server", "otel", "training", "dev"}
 
 
 def test_the_generated_code_runs_on_the_oldest_versions_allowed():

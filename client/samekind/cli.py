@@ -6,9 +6,9 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, NoReturn, TypedDict
+from typing import Annotated, Any, NoReturn, TypedDict
 
 import numpy as np
 
@@ -16,20 +16,16 @@ import samekind
 from samekind.client import TIMEOUT
 from samekind.errors import SamekindError
 from samekind.inputs import Given
-from samekind.types import Answer, Embedding, Floats
+from samekind.types import Embedding, Floats
 
 try:
     import typer
-    from rich.console import Console
-    from rich.progress import track
 
-    from samekind import labels_command, on_disk, show
+    from samekind import bulk, bulk_command, folders, labels_command, on_disk, show
     from samekind.command import Ca, Cert, CertKey, Json, Key, Server, Timeout, Tls, client, say, stop, told
 except ModuleNotFoundError as missing:
     print(f'samekind: {missing.name} is missing; install the command line with pip install "samekind[cli]"', file=sys.stderr)
     raise SystemExit(2) from None
-
-IMAGES = {".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -84,21 +80,25 @@ def classify(
     cert_key: CertKey = None,
     timeout: Timeout = TIMEOUT,
     as_json: Json = False,
+    output: Annotated[Path | None, typer.Option(help="Write a row for each input to this file: .jsonl, .csv or .parquet.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an output that was begun before.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 where an input failed, also with --output.")] = False,
 ) -> None:
     """Say what kind images and texts are, among labels."""
-    with told(as_json):
-        inputs, asked = _inputs(paths, text), _asked(labels, label, templates, label_set)
-        names, started = [name for name, _ in inputs], time.perf_counter()
-        with client(server, key, tls, ca, (cert, cert_key), timeout) as sk:
-            answers = sk.classify(
-                _followed(inputs),
-                multi=multi,
-                top_k=top_k,
-                min_probability=min_probability,
-                model=model,
-                **asked,
-            )
-        _warn_of_cuts(names, [answer.truncated for answer in answers], _cut_labels(answers[0]))
+    with told(as_json), client(server, key, tls, ca, (cert, cert_key), timeout) as sk:
+        asked: dict[str, Any] = {"multi": multi, "top_k": top_k, "min_probability": min_probability, "model": model}
+        asked |= _asked(labels, label, templates, label_set)
+        if output:
+            _check(paths, text)
+            sets = asked.get("label_sets", ())
+            bulk_command.run(sk, output, lambda: _each(paths, text), sets=sets, resume=resume, strict=strict, as_json=as_json, asked=asked)
+            return
+        if resume:
+            stop("--resume goes on with a file; name it with --output", 2)
+        inputs, started = _inputs(paths, text), time.perf_counter()
+        names = [name for name, _ in inputs]
+        answers = sk.classify([content for _, content in inputs], progress=sys.stderr.isatty(), **asked)
+        _warn_of_cuts(names, [answer.truncated for answer in answers], bulk.cut_labels(answers[0]))
         say(show.answers_json(names, answers) if as_json else show.answers(names, answers, time.perf_counter() - started))
         _end(answer.error for answer in answers)
 
@@ -124,7 +124,7 @@ def embed(
         inputs, started = _inputs(paths, text), time.perf_counter()
         names = [name for name, _ in inputs]
         with client(server, key, tls, ca, (cert, cert_key), timeout) as sk:
-            made = sk.embed(_followed(inputs), dimensions=dimensions, model=model)
+            made = sk.embed([content for _, content in inputs], dimensions=dimensions, model=model, progress=sys.stderr.isatty())
         _warn_of_cuts(names, [each.truncated for each in made], ())
         if out:
             _save(out, made)
@@ -233,18 +233,25 @@ def _end(errors: Iterable[SamekindError | None]) -> None:
 
 
 def _inputs(paths: Sequence[Path] | None, texts: Sequence[str] | None) -> list[tuple[str, Given]]:
-    files = [(str(file), file) for path in paths or () for file in _files(path)]
-    inputs: list[tuple[str, Given]] = [*files, *((text, text) for text in texts or ())]
-    return inputs or stop("nothing to look at; give image files, folders or --text", 2)
+    _check(paths, texts)
+    return list(_each(paths, texts))
 
 
-def _files(path: Path) -> list[Path]:
-    if not path.exists():
-        stop(f"no such file: {path}", 2)
-    if not path.is_dir():
-        return [path]
-    found = sorted(file for file in path.rglob("*") if file.suffix.lower() in IMAGES and not file.name.startswith(".") and file.is_file())
-    return found or stop(f"no images in {path}; looked for {', '.join(sorted(IMAGES))}", 2)
+def _check(paths: Sequence[Path] | None, texts: Sequence[str] | None) -> None:
+    """Ends the command where there is nothing to look at."""
+    if not (paths or texts):
+        stop("nothing to look at; give image files, folders or --text", 2)
+    for path in paths or ():
+        if not path.exists():
+            stop(f"no such file: {path}", 2)
+        if path.is_dir() and not next(folders.images(path), None):
+            stop(f"no images in {path}; looked for {', '.join(sorted(folders.IMAGES))}", 2)
+
+
+def _each(paths: Sequence[Path] | None, texts: Sequence[str] | None) -> Iterator[tuple[str, Given]]:
+    for path in paths or ():
+        yield from ((str(file), file) for file in (folders.images(path) if path.is_dir() else [path]))
+    yield from ((text, text) for text in texts or ())
 
 
 class Asked(TypedDict, total=False):
@@ -265,10 +272,6 @@ def _asked(labels: str, described: Sequence[str] | None, templates: Sequence[str
     return {"label_set": names[0]} if len(names) == 1 else {"label_sets": names}
 
 
-def _cut_labels(answer: Answer) -> list[str]:
-    return [label for each in (answer, *answer.by_label_set.values()) for label in each.truncated_labels]
-
-
 def _labels(names: str, described: Sequence[str] | None) -> dict[str, list[str]]:
     labels: dict[str, list[str]] = {name.strip(): [] for name in names.split(",") if name.strip()}
     for each in described or ():
@@ -281,12 +284,6 @@ def _templates(given: Sequence[str] | None) -> str | Sequence[str]:
     if not given:
         return "photo"
     return given[0] if len(given) == 1 and "{}" not in given[0] else given
-
-
-def _followed(inputs: Sequence[tuple[str, Given]]) -> Iterable[Given]:
-    """The contents; a terminal sees how far they are."""
-    hidden = not sys.stderr.isatty()
-    return track((content for _, content in inputs), "Asking", len(inputs), console=Console(stderr=True), transient=True, disable=hidden)
 
 
 def _warn_of_cuts(names: Sequence[str], cut: Sequence[bool], labels: Sequence[str]) -> None:

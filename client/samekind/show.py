@@ -39,7 +39,7 @@ def answers(names: Sequence[str], given: Sequence[Answer], seconds: float) -> st
 
 def answers_json(names: Sequence[str], given: Sequence[Answer]) -> str:
     """Answers as `{"results": [{"input", "top", "scores"}]}`; a failed one has an "error", one of several label sets has "by_label_set"."""
-    results = [{"input": name, **_answer_json(answer)} for name, answer in zip(names, given, strict=True)]
+    results = [{"input": name, **answer_json(answer)} for name, answer in zip(names, given, strict=True)]
     sets = [{"name": each.label_set, "version": each.version} for each in _sets(given)]
     told = {"results": results, "probability_kind": given[0].probability_kind.value, "report": _report_json(given)}
     return _json(told | ({"label_sets": sets} if sets else {}))
@@ -162,6 +162,16 @@ def error_json(error: SamekindError) -> dict[str, str]:
     return {"code": error.code, "reason": error.reason, "message": error.message}
 
 
+def answer_json(answer: Answer) -> dict[str, Any]:
+    """What a program needs of an answer."""
+    if answer.error:
+        return {"top": None, "scores": [], "error": error_json(answer.error)}
+    if answer.by_label_set:
+        return {"by_label_set": {name: answer_json(each) for name, each in answer.by_label_set.items()}}
+    told = {"top": answer.top or None, "scores": [_rounded(asdict(score)) for score in answer.scores]}
+    return told | ({"truncated": True} if answer.truncated else {})
+
+
 def refusal_json(error: SamekindError) -> str:
     """A whole question's error as `{"error": ...}`."""
     return _json({"error": error_json(error)})
@@ -188,14 +198,6 @@ def _best_of_each(answer: Answer) -> tuple[RenderableType, ...]:
 
 def _failed(error: SamekindError) -> tuple[RenderableType]:
     return (Text(f"{error.reason}: {error.message}", style="red"),)
-
-
-def _answer_json(answer: Answer) -> dict[str, Any]:
-    if answer.error:
-        return {"top": None, "scores": [], "error": error_json(answer.error)}
-    if answer.by_label_set:
-        return {"by_label_set": {name: _answer_json(each) for name, each in answer.by_label_set.items()}}
-    return {"top": answer.top or None, "scores": [_rounded(asdict(score)) for score in answer.scores]}
 
 
 def _model_json(given: Model) -> dict[str, Any]:
