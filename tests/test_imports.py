@@ -12,7 +12,7 @@ RANKS = {
     "samekind": [
         *(["errors", "keys"], ["types"], ["filters", "label_changes", "label_schema", "v1", "shop"], ["label_files", "wire"]),
         *(["inputs", "progress"], ["batches"], ["flow"]),
-        *(["calls", "connection", "methods"], ["label_set_calls"], ["label_sets", "config", "streams"], ["client"]),
+        *(["calls", "connection", "methods"], ["catalog_calls", "label_set_calls"], ["catalogs", "label_sets", "config", "streams"], ["client"]),
         *(["demo", "folders", "on_disk", "rows", "show"], ["outputs"], ["parquet"], ["bulk"], ["command"], ["bulk_command", "labels_command"], ["cli"]),
     ],
     "samekind_server": [

@@ -3,18 +3,25 @@
 from importlib.metadata import PackageNotFoundError, version
 
 from samekind import errors
+from samekind.catalogs import AsyncCatalogHandle, CatalogHandle
 from samekind.client import AsyncClient, Client, aconnect, connect
 from samekind.errors import SamekindError
+from samekind.filters import F
 from samekind.label_sets import AsyncLabelSetHandle, LabelSetHandle
 from samekind.types import (
     Answer,
+    Best,
+    Catalog,
     Embedding,
+    Fused,
     Image,
+    Item,
     Label,
     Labels,
     LabelScore,
     LabelSet,
     LongText,
+    Metric,
     Model,
     Precision,
     ProbabilityKind,
@@ -22,6 +29,8 @@ from samekind.types import (
     ScoreKind,
     Text,
     Vector,
+    WriteMode,
+    Written,
 )
 
 try:
@@ -31,17 +40,25 @@ except PackageNotFoundError:  # a copy of the source that nobody installed
 
 __all__ = [
     "Answer",
+    "AsyncCatalogHandle",
     "AsyncClient",
     "AsyncLabelSetHandle",
+    "Best",
+    "Catalog",
+    "CatalogHandle",
     "Client",
     "Embedding",
+    "F",
+    "Fused",
     "Image",
+    "Item",
     "Label",
     "LabelScore",
     "LabelSet",
     "LabelSetHandle",
     "Labels",
     "LongText",
+    "Metric",
     "Model",
     "Precision",
     "ProbabilityKind",
@@ -50,6 +67,8 @@ __all__ = [
     "ScoreKind",
     "Text",
     "Vector",
+    "WriteMode",
+    "Written",
     "__version__",
     "aconnect",
     "connect",

@@ -18,20 +18,20 @@ from samekind import inputs, wire
 from samekind import progress as bars
 from samekind.errors import Internal, RequestTooLarge, SamekindError
 from samekind.inputs import Given
-from samekind.types import Answer, Embedding, LabelSet, Model
-from samekind.v1 import content_pb2 as words
+from samekind.types import Answer, Embedding, Written
 
 # The proto's own cap, and a size that keeps a request small beside any server's limit on messages. What is more is streamed.
 MOST_CONTENTS = 1024
 MOST_BYTES = 4 << 20
 
+T = TypeVar("T")
 Response = TypeVar("Response")
-Item = TypeVar("Item", Answer, Embedding, LabelSet, Model)
-Failing = TypeVar("Failing", Answer, Embedding)
+Item = TypeVar("Item")
+Failing = TypeVar("Failing", Answer, Embedding, Written)
 Result = TypeVar("Result")
 Answered = TypeVar("Answered", covariant=True)
 Later = TypeVar("Later", covariant=True)
-Entry = words.Content | SamekindError
+Entry = Message | SamekindError
 
 
 @dataclass(frozen=True)
@@ -148,12 +148,20 @@ def batched(
         bars.check()
     if inputs.is_one(contents):
         return Call(batch.method, lambda: batch.part(0, [_entry(contents)]), _only)
-    if isinstance(contents, AsyncIterable):
-        return Streamed(batch, _entries(contents), length_hint(contents), progress)
-    if isinstance(contents, Iterator):
-        return Streamed(batch, map(_entry, contents), length_hint(contents), progress)
-    several = cast("Iterable[Given]", contents)
-    return Several(batch, map(_entry, several), length_hint(several), progress)
+    return several(cast("Iterable[Given] | AsyncIterable[Given]", contents), _entry, batch, progress=progress)
+
+
+def several(
+    given: Iterable[T] | AsyncIterable[T], entry: Callable[[T], Entry], batch: Batch[Response, Failing], *, progress: bool = False
+) -> Several[Response, Failing] | Streamed[Response, Failing]:
+    """The call for several of what `entry` makes messages of; or, of an iterator, for as many as come."""
+    if progress:
+        bars.check()
+    if isinstance(given, AsyncIterable):
+        return Streamed(batch, _entries(given, entry), length_hint(given), progress)
+    if isinstance(given, Iterator):
+        return Streamed(batch, map(entry, given), length_hint(given), progress)
+    return Several(batch, map(entry, given), length_hint(given), progress)
 
 
 def serialized(request: Message) -> bytes:
@@ -166,18 +174,20 @@ class Batch(Generic[Response, Failing]):
     """How an operation asks for many contents, at once or in a stream, reads their answers, and answers for one that failed (like its neighbours).
 
     The stream's messages are made by `message`, the first of them with `options`; those that come bear answers as `read` reads them.
+    `named` gives what has failed without an answer the name of what was asked.
     """
 
     method: Method[Response]
-    ask: Callable[[list[words.Content]], Message]
+    ask: Callable[[list[Any]], Message]
     read: Callable[[Response], list[Failing]]
     failed: Callable[[SamekindError, list[Failing]], Failing]
     stream: Method[Any]
     message: Callable[..., Message]
     options: Message
+    named: Callable[[Failing, Entry], Failing] = lambda item, _: item
 
     def part(
-        self, start: int, entries: list[Entry], *, ask: Callable[[list[words.Content]], Message] | None = None, request_id: str = ""
+        self, start: int, entries: list[Entry], *, ask: Callable[[list[Any]], Message] | None = None, request_id: str = ""
     ) -> Part[Response, Failing]:
         """The request for those entries that are contents; the others are errors already."""
         contents = [entry for entry in entries if not isinstance(entry, SamekindError)]
@@ -231,15 +241,16 @@ def _entry(given: Given) -> Entry:
         return error
 
 
-async def _entries(contents: AsyncIterable[Given]) -> AsyncIterator[Entry]:
-    async for given in contents:
-        yield await asyncio.to_thread(_entry, given)
+async def _entries(given: AsyncIterable[T], entry: Callable[[T], Entry]) -> AsyncIterator[Entry]:
+    async for each in given:
+        yield await asyncio.to_thread(entry, each)
 
 
 def _place(error: SamekindError, asked: list[int], request_id: str) -> None:
     """Makes an error name the caller's content instead of its request's, and the request it is of."""
     error.violations = tuple(
-        replace(each, field=re.sub(r"^contents\[(\d+)\]", lambda found: f"contents[{asked[int(found[1])]}]", each.field)) for each in error.violations
+        replace(each, field=re.sub(r"^(contents|items)\[(\d+)\]", lambda found: f"{found[1]}[{asked[int(found[2])]}]", each.field))
+        for each in error.violations
     )
     error.metadata.setdefault("request_id", request_id)
 

@@ -11,8 +11,10 @@ from typing import Any, Concatenate, ParamSpec, Self, TypeAlias
 import grpc
 from google.protobuf.message import Message
 
-from samekind import calls, label_set_calls, streams
+from samekind import calls, catalog_calls, label_set_calls, streams
 from samekind.batches import Asked, Call, Failing, Item, Later, Part, Response, Result, Streamed, serialized
+from samekind.catalog_calls import Opening
+from samekind.catalogs import AsyncCatalogHandle, CatalogHandle
 from samekind.config import Way, connected
 from samekind.connection import Connection
 from samekind.label_set_calls import Kept
@@ -93,6 +95,24 @@ def _async_opened(build: Callable[P, Call[Response, Item, Kept]]) -> Callable[Co
     return described(ask, build)
 
 
+def _catalog_opened(build: Callable[P, Opening]) -> Callable[Concatenate[Client, P], CatalogHandle]:
+    """The builder as a method that answers a handle."""
+
+    def ask(client: Client, /, *args: P.args, **kwargs: P.kwargs) -> CatalogHandle:
+        return CatalogHandle(client, build(*args, **kwargs).by(client))
+
+    return described(ask, build)
+
+
+def _async_catalog_opened(build: Callable[P, Opening]) -> Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, AsyncCatalogHandle]]:
+    """The builder as a method to await that answers a handle."""
+
+    async def ask(client: AsyncClient, /, *args: P.args, **kwargs: P.kwargs) -> AsyncCatalogHandle:
+        return AsyncCatalogHandle(client, await build(*args, **kwargs).awaited_by(client))
+
+    return described(ask, build)
+
+
 class Client:
     """Asks one server, from any number of threads; use it with `with`, or close it."""
 
@@ -107,6 +127,10 @@ class Client:
     label_set = _opened(label_set_calls.label_set)
     label_sets = _blocking(label_set_calls.label_sets)
     delete_label_set = _blocking(label_set_calls.delete_label_set)
+    catalog = _catalog_opened(catalog_calls.catalog)
+    catalogs = _blocking(catalog_calls.catalogs)
+    update_catalog = _blocking(catalog_calls.update_catalog)
+    delete_catalog = _blocking(catalog_calls.delete_catalog)
 
     def close(self) -> None:
         """Hangs up; what is under way is cancelled."""
@@ -147,6 +171,10 @@ class AsyncClient:
     label_set = _async_opened(label_set_calls.label_set)
     label_sets = _awaited(label_set_calls.label_sets)
     delete_label_set = _awaited(label_set_calls.delete_label_set)
+    catalog = _async_catalog_opened(catalog_calls.catalog)
+    catalogs = _awaited(catalog_calls.catalogs)
+    update_catalog = _awaited(catalog_calls.update_catalog)
+    delete_catalog = _awaited(catalog_calls.delete_catalog)
 
     async def close(self) -> None:
         """Hangs up; what is under way is cancelled."""

@@ -153,7 +153,8 @@ class Flow(Generic[Response, Failing]):
 
     def _failed(self, piece: Piece[Response, Failing], error: SamekindError) -> list[Failing]:
         error.metadata.setdefault("request_id", self.request_id)
-        return [self._batch.failed(entry if isinstance(entry, SamekindError) else error, []) for entry in piece.entries]
+        failed = [self._batch.failed(entry if isinstance(entry, SamekindError) else error, []) for entry in piece.entries]
+        return list(map(self._batch.named, failed, piece.entries))
 
 
 def _duration(seconds: float) -> Duration:

@@ -253,12 +253,12 @@ class Catalog:
 class Item:
     """A thing in a catalog: an id of 1 to 512 bytes, at most one text, one image and one ready vector, and attributes.
 
-    `version` rises whenever the item changes; given with a write, it is made only where the item is still at that version.
+    Contents are as elsewhere: a `str` is text, a `Path` an image's file. `version` rises whenever the item changes; given with a write, it is made only where the item is still at that version.
     In answers `contents` has the text, `vectors` (by text, image, vector) and `thumbnail` (a JPEG's bytes) what was asked for.
     """
 
     id: str
-    contents: Sequence[Content] = ()
+    contents: Sequence[Any] = ()
     attributes: Mapping[str, Value] = field(default_factory=dict, hash=False)
     version: int = 0
     kinds: tuple[str, ...] = ()
@@ -281,6 +281,16 @@ class Written:
     changed: bool = False
     truncated: bool = False
     error: SamekindError | None = None
+
+
+@dataclass(frozen=True)
+class Upserted:
+    """What became of many items: how many are as they were to be, how many of them were new, or not just so before, and those that failed."""
+
+    count: int
+    created: int
+    changed: int
+    failures: tuple[Written, ...] = ()
 
 
 @dataclass(frozen=True)
