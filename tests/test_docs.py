@@ -122,10 +122,12 @@ def test_the_quickstart_runs_from_its_beginning_to_its_end(photos, tmp_path, mon
     with process(tmp_path / "served", "--web", "0") as server:
         where, web = address(server), next(line.split()[1] for line in server.stdout if line.startswith("  web "))
         here = environment() | {"SAMEKIND_SERVER": where, "XDG_DATA_HOME": str(tmp_path), "CURL_HOME": str(tmp_path)}
-        for language, block in re.findall(r"^```(python|console)\n(.*?)^```", DOCS["quickstart.md"], re.M | re.S):
+        for language, block in re.findall(r"^```(python|console|yaml)\n(.*?)^```", DOCS["quickstart.md"], re.M | re.S):
             said = block.replace("localhost:50051", where).replace("http://localhost:8080", web)
             if language == "python":
                 exec(compile(said, "quickstart.md", "exec"), {})
+            elif language == "yaml":
+                Path(said.split()[1]).write_text(said)
             else:
                 done = subprocess.run(["bash", "-euc", typed(said)], env=here, capture_output=True, text=True, check=False)
                 assert done.returncode == 0, f"{said}\n{done.stdout}\n{done.stderr}"
