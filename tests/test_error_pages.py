@@ -18,6 +18,7 @@ from samekind import errors
 from samekind.errors import SamekindError
 from samekind_server.edge import keys
 from samekind_server.edge.callers import Role
+from samekind_server.web.answers import BY_REASON, HTTP
 from tests.running import address, environment, process, started
 
 FOLDER = Path(__file__).parent.parent / "docs" / "errors"
@@ -151,8 +152,10 @@ def test_each_reason_has_its_page_and_no_other_is_there() -> None:
 
 
 @pytest.mark.parametrize("reason", ERRORS)
-def test_a_page_names_its_reason_its_class_and_its_code_and_says_why_and_the_way_out(reason: str) -> None:
+def test_a_page_names_its_reason_its_class_and_its_codes_and_says_why_and_the_way_out(reason: str) -> None:
     error = ERRORS[reason]
-    opening = f"# {reason}\n\n{error.__doc__}\n\n`samekind.errors.{error.__name__}` in Python, `{error.code}` in gRPC. What fails: "
+    status = BY_REASON.get(reason, HTTP.get(error.code, 500))
+    over_http = "" if reason == "SETTING" else f", {status} over [HTTP](../http.md)"
+    opening = f"# {reason}\n\n{error.__doc__}\n\n`samekind.errors.{error.__name__}` in Python, `{error.code}` in gRPC{over_http}. What fails: "
     assert page(reason).startswith(opening)
     assert [words for words in ("\n**Why.** ", "\n**The way out.** ") if words not in page(reason)] == []
