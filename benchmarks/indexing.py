@@ -46,7 +46,7 @@ def searching(count: int) -> Callable[[], AbstractContextManager[Contenders]]:
 
     @contextmanager
     def contenders() -> Iterator[Contenders]:
-        ours, bare, queries = _ours(vectors(count), threads=0), _bare(vectors(count), threads=-1), vectors(1000, seed=1)
+        ours, bare, queries = _ours(vectors(count), threads=2), _bare(vectors(count), threads=2), vectors(1000, seed=1)
         each = cycle(queries[:, None])
         yield {"samekind": lambda: ours.nearest(next(each), K), "hnswlib": lambda: bare.knn_query(next(each), k=K, num_threads=1)}
         ours.close()
@@ -92,7 +92,7 @@ def _feed(index: Hnsw, done: Event) -> None:
 
 
 def _ours(added: Floats, threads: int = 1) -> Hnsw:
-    """An index with all in its graph; threads 0: one for each core."""
+    """An index with all in its graph."""
     index = Hnsw(Shape(DIMENSIONS), threads=threads)
     for start in range(0, len(added), AT_ONCE):
         index.add(np.arange(start, start + AT_ONCE), added[start : start + AT_ONCE])

@@ -136,7 +136,8 @@ def test_whatever_befell_a_file_the_index_says_so_and_is_filled_anew(folder, ind
     assert found.rebuild and (len(found.index.rows()), found.change) == (0, 0)
     filled = caught_up(found.index, index)
     assert told(filled.nearest(VECTORS[:5], 10)) == told(index.nearest(VECTORS[:5], 10, exact=True))
-    filled.save(folder if damage is not a_folder_instead else folder / "anew", identity="shop/image", change=8)
+    tended(filled).save(folder, identity="shop/image", change=8)
+    assert (reopened(folder, newest=8).change, reopened(folder, newest=8).index.rows().tolist()) == (8, index.rows().tolist())
 
 
 def test_a_snapshot_of_another_is_refused_with_the_reason(folder, tmp_path):

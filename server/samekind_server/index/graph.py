@@ -104,6 +104,11 @@ class Graph:
             raise OSError(28, f"{written:,} of {size:,} bytes could be written; make room on the disk", os.fspath(file))
 
 
+def least(threads: int) -> int:
+    """The fewest rows that hnswlib adds in so many threads; fewer it adds in one, whatever it was told."""
+    return 4 * threads + 1 if threads > 1 else 1
+
+
 def capacity(count: int) -> int:
     """Room for so many vectors, and some."""
     return count + count // 8 + 1024

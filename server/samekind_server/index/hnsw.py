@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from samekind.types import Floats
 from samekind_server.index import scan, snapshot
 from samekind_server.index.base import BUFFER, Nearest, Opened, Rows, Shape, Stats, Step, unwatched
 from samekind_server.index.costs import Costs
-from samekind_server.index.graph import Graph, capacity
+from samekind_server.index.graph import Graph, capacity, least
 from samekind_server.index.pace import Pace
 from samekind_server.index.table import Table
 from samekind_server.index.walk import Walk
@@ -33,7 +34,7 @@ def nobody() -> None:
 
 
 class Hnsw:
-    """As in Index. `wake` is called when there is something to tend; `threads` may add to a graph at once when no search is near.
+    """As in Index. `wake` is called when there is something to tend; so many `threads` (0: half the cores) add to a graph that holds up nobody.
 
     From `graph_from` vectors on there is a graph, which is asked where `costs` says that this is quicker.
     """
@@ -42,13 +43,13 @@ class Hnsw:
         self,
         shape: Shape,
         *,
-        threads: int = 1,
+        threads: int = 0,
         wake: Callable[[], object] = nobody,
         costs: Costs | None = None,
         graph_from: int = GRAPH_FROM,
     ) -> None:
         self.shape = shape
-        self._threads, self._wake, self._costs, self._graph_from = threads, wake, costs or Costs(), graph_from
+        self._threads, self._wake, self._costs, self._graph_from = threads or max(1, (os.cpu_count() or 1) // 2), wake, costs or Costs(), graph_from
         self._table = Table(shape.dimensions)
         self._graph: Graph | None = None
         self._growing: Graph | None = None
@@ -122,6 +123,7 @@ class Hnsw:
             view, changed, mark = self._table.view(), self._changed, -1 if graph is None else graph.mark
             rows = view.rows[view.live & (view.rows <= mark)]
             snapshot.write(folder, snapshot.About(identity, change, self.shape, mark), graph, rows, step)
+        with self._changing:
             self._changed -= changed
 
     def stats(self) -> Stats:
@@ -196,8 +198,8 @@ class Hnsw:
     def _put(self, graph: Graph, *, beside: bool) -> bool:
         """Puts the next rows in; whether there were any."""
         long = beside or time.monotonic() - self._asked > QUIET
-        pace, view = self._paces[long], self._table.view()
-        places = np.arange(np.searchsorted(view.rows, graph.mark, "right"), len(view))[: pace.count]
+        threads, pace, view = self._threads if long else 1, self._paces[long], self._table.view()
+        places = np.arange(np.searchsorted(view.rows, graph.mark, "right"), len(view))[: max(pace.count, least(threads))]
         if not len(places):
             return False
         live = places[view.live[places]]
@@ -205,7 +207,7 @@ class Hnsw:
         with self._alone(graph):
             if not graph.has_room(len(rows)):
                 graph.reserve(len(rows))
-            graph.add(rows, vectors, self._threads if long else 1)
+            graph.add(rows, vectors, threads)
             graph.mark = int(view.rows[places[-1]])
         pace.took(len(places), time.monotonic() - began)
         return True
@@ -239,7 +241,7 @@ def opened(
     *,
     identity: str,
     newest: int,
-    threads: int = 1,
+    threads: int = 0,
     wake: Callable[[], object] = nobody,
     costs: Costs | None = None,
     graph_from: int = GRAPH_FROM,

@@ -23,6 +23,7 @@ from samekind_server.index.twins import Twins
 
 VERSION = 1  # Of the files here; another one is made anew.
 MANIFEST = "manifest.json"
+PARTS = (".graph", ".rows", ".manifest")
 
 
 class Unusable(Exception):
@@ -171,10 +172,12 @@ def _sync(path: Path) -> None:
 
 
 def _sweep(folder: Path) -> None:
-    """Removes every file that the manifest does not name."""
-    named = {MANIFEST}
+    """Removes the parts that the manifest does not name."""
+    named = set[str]()
     with suppress(Unusable, OSError, ValueError, KeyError, TypeError):
-        named |= {part["file"] for part in _told(folder)["parts"].values()}
+        named = {part["file"] for part in _told(folder)["parts"].values()}
     for file in folder.iterdir():
-        if file.name not in named and not file.is_dir():
+        if file.suffix in PARTS and file.name not in named and not file.is_dir():
             file.unlink()
+    with suppress(OSError):
+        (folder / MANIFEST).rmdir()

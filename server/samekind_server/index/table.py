@@ -20,7 +20,7 @@ Bools = NDArray[np.bool_]
 
 BLOCK = 1 << 22  # Numbers in a block; each is memory of its own, which goes back to the system whole.
 FEW = 64  # Vectors up to which picking them one by one is the quickest.
-COPIED = 8192  # Vectors copied at a time.
+COPIED = 1024  # Vectors copied at a time.
 ROOM = 1024
 
 
