@@ -26,6 +26,7 @@ T = TypeVar("T")
 Turn = Callable[[], Awaitable[None]]
 
 DELETED = 500  # Items found by a filter that are deleted in one transaction.
+PAGES_EACH = 4  # That a deleted item may leave free.
 PATIENCE = 1.0  # Seconds after which who waits for room looks whether he is still waited for.
 OVERFETCHED = 3  # Times that more is asked for where rows are gone when they are looked at.
 
@@ -38,15 +39,20 @@ class OpenCatalog:
     """A catalog that is there. For one event loop; after it was deleted its methods raise NotFound."""
 
     def __init__(
-        self, store: Store, memory: Memory, drafting: Drafting, applied: Callable[[Changes], None], *, tenant: str, clock: Callable[[], float]
+        self, store: Store, memory: Callable[[], Memory], drafting: Drafting, applied: Callable[[Changes], None], *, clock: Callable[[], float]
     ) -> None:
-        self._store, self._memory, self._drafting, self._applied = store, memory, drafting, applied
-        self._tenant, self._clock = tenant, clock
+        self._store, self._now, self._drafting, self._applied, self._clock = store, memory, drafting, applied, clock
+        self._id = memory().head.id
 
     @property
     def catalog(self) -> Catalog:
         """What it is."""
         return self._memory.catalog
+
+    @property
+    def _memory(self) -> Memory:
+        """What is in memory of it now: another once the catalog has changed."""
+        return self._now()
 
     async def upsert(
         self,
@@ -74,7 +80,7 @@ class OpenCatalog:
     ) -> list[Written]:
         await self._check_unknown(request)
         sketches = await self._drafting.sketches(given, self.catalog)
-        held = await self._read(partial(_held, self._memory.head.id, sketches))
+        held = await self._read(partial(_held, self._id, sketches))
         made = await self._written(sketches, held, mode, asker, long_text, request, turn)
         if stale := [place for place, outcome in enumerate(made) if outcome is None]:
             again = [sketches[place] if place in set(stale) else NotFound("left out") for place in range(len(sketches))]
@@ -100,7 +106,7 @@ class OpenCatalog:
         missing: list[str] = []
 
         def work(writing: Writing) -> None:
-            found = {id: items.find(writing.to, self._memory.head.id, id) for id in dict.fromkeys(ids)}
+            found = {id: items.find(writing.to, self._id, id) for id in dict.fromkeys(ids)}
             missing[:] = [id for id, each in found.items() if each is None]
             writing.delete([each for each in found.values() if each])
 
@@ -126,13 +132,13 @@ class OpenCatalog:
 
     async def get(self, ids: Sequence[str], view: View) -> list[Item | SamekindError]:
         """Each item, or NotFound or Damaged in its place."""
-        return await self._read(lambda of: [read(of, self._memory.head.id, id, view) for id in ids])
+        return await self._read(lambda of: [read(of, self._id, id, view) for id in ids])
 
     async def page(self, after: str, most: int, view: View, where: Filter | None = None) -> list[Item]:
         """Items in the order of their ids' bytes, from the first past `after`. Raises Damaged."""
         if where is not None:
             filters.check(where)
-        return await self._read(lambda of: [item(of, each, view) for each in scanned(of, self._memory.head.id, after, most, where)])
+        return await self._read(lambda of: [item(of, each, view) for each in scanned(of, self._id, after, most, where)])
 
     async def nearest(
         self, queries: Floats, k: int, *, where: Filter | None = None, exact: bool = False, effort: int = 0, view: View | None = None
@@ -153,7 +159,7 @@ class OpenCatalog:
     async def stats(self) -> CatalogStats:
         """How much there is, and in what state."""
         await self._ready()
-        id = self._memory.head.id
+        id = self._id
         count, size = await self._read(lambda of: (items.count(of, id), items.size(of, id)))
         indexes = tuple(_index_stats(name, each) for name, each in self._memory.stats().items())
         return CatalogStats(count, size, self._memory.nbytes + sum(each.memory_bytes for each in indexes), indexes)
@@ -188,18 +194,18 @@ class OpenCatalog:
         self, work: Callable[[Writing], None], request: Request | None = None, told: Callable[[Changes], bytes | None] = lambda _: None
     ) -> Changes:
         """One transaction, then the indexes; what `told` makes of it is kept with the request."""
-        now, id = self._clock(), self._memory.head.id
+        now, id, name = self._clock(), self._id, self.catalog.name
 
         def transaction(to: Transaction) -> Changes:
             if catalogs.by_id(to, id) is None:
-                raise NotFound(f"no catalog {self.catalog.name!r}; it was deleted just now")
+                raise NotFound(f"no catalog {name!r}; it was deleted just now")
             _check(to, request, now)
             changes = Changes(id)
             work(Writing(to, changes, round(now * 1e6)))
             if (result := told(changes)) is not None:
                 requests.once(to, request, lambda: result, now=now)
             if changes.deleted:
-                pages.give_back(to)
+                pages.give_back(to, pages.AT_ONCE + PAGES_EACH * changes.deleted)
             return changes
 
         return await asyncio.wrap_future(self._store.write(transaction, self._applied))

@@ -38,6 +38,7 @@ class Catalogs:
         self._store, self._engine, self._indexes, self._clock = store, engine, indexes, clock
         self._drafting = Drafting(engine)
         self._memories: dict[int, Memory] = {}
+        self._gone: set[int] = set()
         self._gate = threading.Lock()
         self._loading = ThreadPoolExecutor(1, "catalog-load")
         self._freeing = ThreadPoolExecutor(1, "catalog-free")
@@ -56,6 +57,9 @@ class Catalogs:
     def close(self) -> None:
         """Ends its threads."""
         self._ending.set()
+        for memory in self._held():
+            if not memory.loaded.done():
+                memory.leave()
         self._drafting.close()
         for pool in (self._loading, self._freeing):
             pool.shutdown(cancel_futures=True)
@@ -113,11 +117,13 @@ class Catalogs:
     async def open(self, tenant: str, name: str) -> OpenCatalog:
         """A catalog's items. Raises NotFound."""
         head = await self._read(lambda of: found(of, tenant, name))
-        return OpenCatalog(self._store, self._memory(head), self._drafting, self._applied, tenant=tenant, clock=self._clock)
+        return OpenCatalog(self._store, partial(self._memory, head), self._drafting, self._applied, clock=self._clock)
 
     def _memory(self, head: Head) -> Memory:
-        """What is in memory of a catalog: read anew where that failed."""
+        """What is in memory of a catalog: read anew where that failed. Raises NotFound once it was deleted."""
         with self._gate:
+            if head.id in self._gone:
+                raise NotFound(f"no catalog {head.name!r}; it was deleted just now")
             memory = self._memories.get(head.id)
             if memory is None or (memory.loaded.done() and memory.loaded.exception()):
                 memory = self._memories[head.id] = Memory(self._store, head, self._indexes)
@@ -128,8 +134,16 @@ class Catalogs:
         """Told by the writer of what was committed; who reads a catalog only now reads that too."""
         with self._gate:
             memory = self._memories.get(changes.catalog)
-        if memory is not None:
-            memory.apply(changes)
+        try:
+            if memory is not None:
+                memory.apply(changes)
+        except Exception:
+            # What is durable is acknowledged; what is derived from it is made anew.
+            log.exception("the indexes of catalog %d lost step with the store, and are read anew", changes.catalog)
+            with self._gate:
+                self._memories.pop(changes.catalog, None)
+            if memory is not None:
+                memory.leave()
 
     def _renew(self, packed: bytes) -> None:
         """Told by the writer of a catalog that was changed: it is read anew where its indexes are others now."""
@@ -141,16 +155,19 @@ class Catalogs:
             if before.alike(head):
                 before.head, before.catalog = head, definitions.catalog(head)
             else:
-                self._indexes.leave(before)
+                before.leave()
                 self._memories[head.id] = Memory(self._store, head, self._indexes)
                 self._loading.submit(self._memories[head.id].load)
 
     def _forget(self, id: bytes) -> None:
         """Told by the writer of a catalog that was deleted."""
+        if not id:
+            return
         with self._gate:
-            memory = self._memories.pop(int(id or 0), None)
+            self._gone.add(int(id))
+            memory = self._memories.pop(int(id), None)
         if memory is not None:
-            self._indexes.leave(memory)
+            memory.leave()
 
     def _held(self) -> list[Memory]:
         with self._gate:

@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
+from samekind.errors import Unavailable
 from samekind.filters import Filter
 from samekind.types import Catalog, Floats
 from samekind_server.catalog import attributes, definitions, vectors
@@ -80,6 +81,7 @@ class Memory:
         self._last_row = 0
         self.last_change = 0
         self._lock = threading.Lock()
+        self._left = threading.Event()
         self.loaded: Future[None] = Future()
 
     def load(self) -> None:
@@ -91,9 +93,15 @@ class Memory:
                 log.error("the kept indexes of the catalog %s do not fit the store, and are made anew: %s", self.catalog.name, misfit)
                 self._fill(fresh=True)
         except Exception as error:
+            self._from.leave(self)
             self.loaded.set_exception(error)
         else:
             self.loaded.set_result(None)
+
+    def leave(self) -> None:
+        """It is wanted no more."""
+        self._left.set()
+        self._from.leave(self)
 
     def apply(self, changes: Changes) -> None:
         """Takes in what was committed."""
@@ -154,6 +162,8 @@ class Memory:
         self._indexes = {name: each.index for name, each in opened.items()}
         known = {name: set(each.index.rows().tolist()) for name, each in opened.items()}
         while chunk := self._read(lambda of: items.past(of, self.head.id, self._last_row, CHUNK)):
+            if self._left.is_set():
+                raise Unavailable(f"the catalog {self.catalog.name!r} was deleted or changed, or the server is closing, while it was read; ask again")
             self._take(chunk, known)
             self._last_row = chunk[-1].row
         with self._lock:
