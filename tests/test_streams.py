@@ -194,6 +194,16 @@ def test_input_without_end_takes_no_memory_and_what_is_given_up_is_let_go(tmp_pa
         assert metrics.value("samekind_call_seconds_count", method=EMBED_STREAM, code="CANCELLED") == 1
 
 
+def test_a_stream_waits_where_a_call_would_be_refused(tmp_path):
+    with process(tmp_path, "--max-bytes-under-way", str(8 * MIB), "--metrics", "0") as server:
+        live = Live(address(server))
+        for sequence in range(8):
+            live.given.put(batch(sequence, *[bytes(MIB)] * 4))
+        assert sorted(next(live.answers).sequence for _ in range(8)) == list(range(8))
+        live.given.put(None)
+        assert (list(live.answers), Metrics(server).value("samekind_shed_total")) == ([], 0)
+
+
 def test_a_server_told_to_stop_answers_what_it_has_read_and_says_why_it_reads_no_more(tmp_path):
     with process(tmp_path, "--grace", "60", "--metrics", "0") as server:
         idle, busy = Live(at := address(server)), Live(at)

@@ -21,6 +21,7 @@ from samekind_server.embedding.askers import Asker, Lane
 
 # Under way for one stream, from when a batch is read until its answer is written; a batch larger than all that is let in alone.
 BATCHES, BYTES = 16, 16 << 20
+LONGEST = 0.5  # Seconds between two looks whether there is room for a batch.
 # The messages of all streams have the same form: options, sequence, contents, timeout; sequence and answer or error.
 Request: TypeAlias = Any
 Ask: TypeAlias = Callable[[Request, Asker], Awaitable[Message]]
@@ -141,7 +142,7 @@ async def _let_in(request: Request, asker: Asker, ask: Ask) -> Message:
         try:
             return await ask(request, asker)
         except Overloaded as error:
-            await asyncio.sleep(error.retry_after or 1.0)
+            await asyncio.sleep(min(error.retry_after or LONGEST, LONGEST))
 
 
 def _asker(context: Context, seconds: float | None = None) -> Asker:
