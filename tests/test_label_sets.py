@@ -416,12 +416,13 @@ def test_a_set_asks_its_own_model_unless_the_call_names_one(a):
         a.top("x", label_set="modelled")
 
 
-def test_sets_of_several_models_are_asked_only_of_one_that_is_named(a):
-    a.make("of-mini", model="mini")
-    a.make("of-none")
+def test_sets_of_several_models_are_asked_only_of_one_that_is_named_and_one_of_none_goes_with_any(a):
+    for name, model in (("of-mini", "mini"), ("of-another", "another"), ("of-none", "")):
+        a.make(name, model=model)
     with refused("INVALID_ARGUMENT", "name the model that all are to be asked of", "model"):
-        a.top("x", label_sets={"names": ["of-mini", "of-none"]})
-    assert len(a.top("x", label_sets={"names": ["of-mini", "of-none"]}, model="mini").label_sets) == 2
+        a.top("x", label_sets={"names": ["of-none", "of-mini", "of-another"]})
+    assert len(a.top("x", label_sets={"names": ["of-mini", "of-another"]}, model="mini").label_sets) == 2
+    assert a.top("x", label_sets={"names": ["of-none", "of-mini"]}).report.model == "mini"
 
 
 class Counting(Unobserved):

@@ -207,6 +207,7 @@ def test_a_file_is_put_shown_and_put_again_without_a_change(cli, server, tmp_pat
 
 
 def test_put_tells_what_changes_and_with_dry_run_changes_nothing(cli):
+    assert cli("labels", "put", "-", "--name", "dry", "--dry-run", given="labels: [a, b]").stdout == "dry: would be made, 2 labels (2 added)\n"
     cli("labels", "put", "-", "--name", "dry", given="labels: [a, b]")
     assert cli("labels", "put", "-", "--name", "dry", "--dry-run", given="labels: [b, c]").stdout.endswith(
         "would change, 2 labels (1 added, 1 removed)\n"

@@ -153,8 +153,14 @@ def _put(sk: samekind.Client, file: LabelFile, etag: str, dry_run: bool, as_json
         with _placed(file):
             now = sk.label_set(given.name, given.labels, model=given.model, etag=etag).value
     if not as_json:
-        say(f"{now.name}: version {now.version}{' would change' if dry_run else ''}, {now.label_count:,} labels ({found.counts})\n")
+        say(f"{now.name}: {_state(now, given, dry_run)} labels ({found.counts})\n")
     return now, found
+
+
+def _state(now: LabelSet, given: LabelSet, dry_run: bool) -> str:
+    if not now.version:
+        return f"would be made, {len(given.labels.labels):,}"
+    return f"version {now.version}{' would change' if dry_run else ''}, {now.label_count:,}"
 
 
 @contextmanager

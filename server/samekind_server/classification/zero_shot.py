@@ -80,13 +80,13 @@ def _sets(labels: Labels | Prepared | Sequence[Prepared]) -> Sequence[Prepared]:
 
 
 def _own_model(sets: Sequence[Prepared]) -> str:
-    """The model that the sets name; "" where none does."""
-    models = dict.fromkeys(each.model for each in sets)
+    """The model that the sets name; "" where none does, and a set that names none goes with any."""
+    models = dict.fromkeys(each.model for each in sets if each.model)
     if len(models) > 1:
         told = ", ".join(f"{each.label_set} {each.model or 'none'}" for each in sets)
         message = f"these label sets are not of one model: {told}; name the model that all are to be asked of"
         raise BadRequest(message, violations=(Violation("model", message),))
-    return next(iter(models))
+    return next(iter(models), "")
 
 
 def _several(answers: Sequence[Answer]) -> Answer:
