@@ -39,6 +39,7 @@ ROWS = (
     Row("classify", "one photo (640×480) among 10 labels it was asked before, mini", serving.classify, 60),
     Row("batch", "32 photos embedded, mini", serving.batch, 10, 32),
     Row("labels", f"one photo among {serving.MANY:,} labels, mini", serving.labels, 5),
+    Row("label-sets", f"one photo among {serving.KEPT:,} labels of a kept set, mini", serving.label_sets, 20),
     Row("http-text", "one text among 3 labels, mini", transports.classify(transports.text), 200),
     Row("http-photo", "one photo (640×480) among 3 labels, mini", transports.classify(transports.picture), 60),
     Row("http-large", "an image file of 20 MiB among 3 labels, mini", transports.classify(transports.large), 10),

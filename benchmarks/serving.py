@@ -14,6 +14,7 @@ from benchmarks.timing import Contenders
 
 LABELS = ("temple", "flower", "beach", "dog", "car", "pizza", "lamp", "guitar", "tent", "bicycle")
 MANY = 1000
+KEPT = 10_000
 
 
 @contextmanager
@@ -54,6 +55,25 @@ def labels() -> Iterator[Contenders]:
 
         again()
         yield {"asked again": again, "asked the first time": first}
+
+
+@contextmanager
+def label_sets() -> Iterator[Contenders]:
+    """A photo embedded, and asked of a kept set of ten thousand labels, as it is and with one label changed just before."""
+    with _mini() as sk:
+        fresh, turns = never_sent(photo()), itertools.count()
+        names = [f"{LABELS[number % 10]} of type {number}" for number in range(KEPT)]
+        kept = sk.label_set("many", labels=names)
+
+        def again() -> object:
+            return kept.classify(next(fresh), top_k=5)
+
+        def changed() -> object:
+            kept.update(labels=[f"new {next(turns)}", *names[1:]])
+            return again()
+
+        again()
+        yield {"embedded alone": lambda: sk.embed(next(fresh)), "among the labels": again, "one label changed, and among the labels": changed}
 
 
 @contextmanager
