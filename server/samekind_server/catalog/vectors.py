@@ -43,6 +43,8 @@ def names(comparison: Comparison) -> tuple[str, ...]:
 
 def _fused(held: Mapping[str, Floats], weights: Fused, metric: Metric) -> Floats:
     """The weighted mean; where that is none, as for opposite vectors or weights of 0, the plain one, or else the first."""
+    if len(held) == 1:
+        return next(iter(held.values()))
     rows = np.stack([held[name] for name in sorted(held)]).astype(np.float64)
     given = np.array([getattr(weights, name) for name in sorted(held)])
     for some in (given, np.ones(len(rows)), np.eye(len(rows))[0]):

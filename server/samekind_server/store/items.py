@@ -116,10 +116,9 @@ def thumbnail(of: Transaction, row: int) -> bytes:
 
 def add(to: Transaction, catalog: int, given: Given, *, version: int, created: int, now: int) -> int:
     """Adds an item; its row."""
-    sql = "INSERT INTO items (catalog, id, version, created, updated, attributes, text, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, 0) RETURNING row"
-    [[row]] = to.rows(sql, catalog, given.id, version, created, now, given.attributes, given.text)
-    checksum = _checksum(row, catalog, given.id, version, created, now, given.attributes, given.text)
-    to.rows("UPDATE items SET checksum = ? WHERE row = ?", checksum, row)
+    sql = "INSERT INTO items (catalog, id, version, created, updated, attributes, text, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING row"
+    cells: tuple[Cell, ...] = (catalog, given.id, version, created, now, given.attributes, given.text)
+    [[row]] = to.rows(sql, *cells, _checksum(*cells))
     for each in given.vectors:
         cells = (row, each.modality, each.space, each.content, each.data)
         to.rows("INSERT INTO vectors (row, modality, space, content, data, checksum) VALUES (?, ?, ?, ?, ?, ?)", *cells, _checksum(*cells))
@@ -130,7 +129,7 @@ def add(to: Transaction, catalog: int, given: Given, *, version: int, created: i
 
 def describe(to: Transaction, item: Stored, attributes: bytes, *, version: int, now: int) -> None:
     """Changes an item's attributes; its row stays."""
-    checksum = _checksum(item.row, item.catalog, item.id, version, item.created, now, attributes, item.text)
+    checksum = _checksum(item.catalog, item.id, version, item.created, now, attributes, item.text)
     sql = "UPDATE items SET version = ?, updated = ?, attributes = ?, checksum = ? WHERE row = ?"
     to.rows(sql, version, now, attributes, checksum, item.row)
 
@@ -151,7 +150,7 @@ def faults(of: Transaction, item: Stored) -> list[str]:
 
 
 def _stored(row: int, catalog: int, id: str, version: int, created: int, updated: int, attributes: bytes, text: str | None, checksum: int) -> Stored:
-    sound = _checksum(row, catalog, id, version, created, updated, attributes, text) == checksum
+    sound = _checksum(catalog, id, version, created, updated, attributes, text) == checksum
     return Stored(row, catalog, id, version, created, updated, attributes, text, sound)
 
 
