@@ -216,5 +216,7 @@ def _moment(now: LabelSet) -> str:
 
 
 def _table(sets: Sequence[LabelSet]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
-    rows = [(each.name, f"{each.label_count:,}", str(each.version), each.model or "the server's first", _moment(each)) for each in sets]
+    rows: list[tuple[str, ...]] = [
+        (each.name, f"{each.label_count:,}", str(each.version), each.model or "the server's first", _moment(each)) for each in sets
+    ]
     return ("label set", "labels", "version", "model", "changed"), rows
