@@ -15,6 +15,7 @@ from samekind_server.index.graph import EF, Graph
 from samekind_server.index.table import Places, View
 
 TOGETHER = 8  # Queries that go through the gate together: a writer waits for them, and other readers behind it.
+BEAM = 3  # Times as many candidates as answers: with fewer, the last answers are often missed.
 EMPTY = scan.EMPTY
 WIDER = 4  # Times as many rows are asked for where too few of them were allowed.
 
@@ -45,11 +46,21 @@ class Walk:
 
     def nearest(self, queries: Floats, effort: int) -> list[Nearest]:
         """One answer a query; `effort` as in Index."""
-        wanted = max(effort, self.costs.wanted(self.k, self.view.alive, self.most))
+        wanted = max(effort, self._wanted())
         if self.graph is None or self._dear(self.graph, wanted):
             return self._exactly(queries)
         graph = self.graph
         return [one for start in range(0, len(queries), TOGETHER) for one in self._ask(graph, queries[start : start + TOGETHER], wanted)]
+
+    def _wanted(self) -> int:
+        """How many rows to ask a graph for. Of filtered ones as many should be seen as without a filter, or those that count are missed."""
+        if self.allowed is not None:
+            return int(self._beam * max(1.0, self.view.alive / max(1, self.most)))
+        return self.k if self._beam == EF else self._beam
+
+    @property
+    def _beam(self) -> int:
+        return max(EF, BEAM * self.k)
 
     def _exactly(self, queries: Floats) -> list[Nearest]:
         places = range(len(self.view)) if self.among is None else self.among
@@ -73,7 +84,8 @@ class Walk:
         fresh = range(known, len(self.view)) if self.allowed is None else self._live(self.allowed, mark)
         copies = [self._copies(some, twins) for some in aside] if aside else [EMPTY] * len(queries)
         answers = self._ranked(queries, near, copies, fresh)
-        short = [number for number, places in enumerate(near) if len(places) < self.k and len(places) < self._reachable(known, twins)]
+        enough = self.k if self.allowed is None else self._beam // BEAM
+        short = [number for number, places in enumerate(near) if len(places) < enough and len(places) < self._reachable(known, twins)]
         return self._again(graph, queries, wanted * WIDER, answers, short) if short else answers
 
     def _again(self, graph: Graph, queries: Floats, wanted: int, answers: list[Nearest], short: list[int]) -> list[Nearest]:
