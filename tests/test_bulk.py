@@ -20,10 +20,11 @@ from typer.testing import CliRunner, Result
 import samekind
 from samekind import outputs
 from samekind.cli import app
+from samekind.errors import NotFound
 from samekind.folders import images
 from samekind.outputs import Unfit
 from samekind.parquet import Parquet
-from tests.echo import Echo, serving
+from tests.echo import Echo, failure, serving
 from tests.running import environment
 
 COMMAND = [sys.executable, "-c", "from samekind.cli import main; main()", "classify"]
@@ -148,6 +149,15 @@ def test_what_got_no_answer_gets_no_row_and_is_asked_again(cli, tmp_path):
     assert [json.loads(ran.stdout)["unanswered"] for ran in told] == [1, 1]
     assert [row[0] for row in rows(tmp_path / "out.jsonl")] == ["a"]
     assert [content.text for request in echo.requests for content in request.contents] == ["a", "late", "late"]
+
+
+def test_a_run_that_is_refused_keeps_its_rows_and_says_so(cli, tmp_path):
+    echo = Echo()
+    echo.failures.extend([None, failure(NotFound("the model is gone"))])
+    with serving(echo) as address:
+        ran = cli(*("--text", "a") * 200, *LABELS, "--output", "out.jsonl", at=address)
+    assert (ran.exit_code, len(rows(tmp_path / "out.jsonl")) > 0) == (1, True)
+    assert ran.stderr.splitlines() == ["samekind: what was answered so far is kept for out.jsonl; go on with --resume", "samekind: the model is gone"]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import samekind
 from samekind import bulk, show
 from samekind.bulk import Tally
 from samekind.command import say, stop
+from samekind.errors import SamekindError
 from samekind.inputs import Given
 from samekind.outputs import Unfit
 
@@ -35,7 +36,8 @@ def run(
     try:
         with closing(bulk.opened(path, sets, resume=resume)) as output:
             total = sum(1 for _ in inputs()) if seen else 0
-            tally = bulk.classify(sk, inputs(), output, total=total, progress=seen, **asked)
+            with _told_where(path):
+                tally = bulk.classify(sk, inputs(), output, total=total, progress=seen, **asked)
     except Unfit as error:
         stop(str(error), 2)
     except OSError as error:
@@ -45,6 +47,16 @@ def run(
         say(show.told_json(_told(path, tally)))
     if strict and (tally.failed or tally.failed_before):
         raise typer.Exit(1)
+
+
+@contextmanager
+def _told_where(path: Path) -> Iterator[None]:
+    """Tells who is stopped where the rows are."""
+    try:
+        yield
+    except (KeyboardInterrupt, SamekindError):
+        _print(f"what was answered so far is kept for {path}; go on with --resume")
+        raise
 
 
 def _told(path: Path, tally: Tally) -> dict[str, Any]:
