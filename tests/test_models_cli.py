@@ -1,6 +1,7 @@
 """`samekind models` about this machine: what is here, what it takes, and how to be rid of it."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -15,14 +16,22 @@ from tests.running import environment
 COMMAND = [sys.executable, "-c", "from samekind.cli import main; main()"]
 
 
-@pytest.fixture
-def data(tmp_path):
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
     """A data folder in which two models of the hub were made ready, with one repository only fetched beside them."""
-    models = tmp_path / "data" / "models"
+    folder = tmp_path_factory.mktemp("made")
+    models = folder / "data" / "models"
     for name in ("one", "two"):
-        fetched(models, name, minis_folder(tmp_path / "hub" / name))
+        fetched(models, name, minis_folder(folder / "hub" / name))
         load(f"hf-hub:someone/{name}", offline=True, precision=None, cache_dir=models, threads=1)
-    fetched(models, "three", minis_folder(tmp_path / "hub" / "three"))
+    fetched(models, "three", minis_folder(folder / "hub" / "three"))
+    return folder / "data"
+
+
+@pytest.fixture
+def data(made, tmp_path):
+    """A copy of it, to be changed."""
+    shutil.copytree(made, tmp_path / "data", symlinks=True)
     return tmp_path / "data"
 
 
