@@ -206,8 +206,8 @@ def _anchor(name: str) -> str:
 
 
 def _others(found: list[Page]) -> str:
-    shared = [page for page in found if not page.file.service]
-    return "".join(f"Shared by them: [{page.name}]({page.name}.md). {page.comment((2,))}\n" for page in shared)
+    shared = [f"- [{page.name}]({page.name}.md): {' '.join(page.comment((2,)).split())}\n" for page in found if not page.file.service]
+    return "Shared by the services:\n\n" + "".join(shared)
 
 
 def main(arguments: list[str]) -> str | None:
