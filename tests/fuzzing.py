@@ -3,7 +3,7 @@
 import asyncio
 import io
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from random import Random
@@ -23,6 +23,23 @@ KINDS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WebP")
 STATUS = "google.rpc.Status"
 AT_ONCE = 64
 DEEPEST = 6
+Meant = Mapping[str, tuple[Any, ...]]
+# What a client could mean, by the field's name, so that some requests get past the rules and leave something behind.
+MEANT: Meant = {
+    "etag": ("", "", "x"),
+    "label_set": ("pets", "mini@1"),
+    "min_probability": (0.0, 0.5),
+    "model": ("", "mini"),
+    "name": ("pets", "mini", "cat"),
+    "names": ("pets", "mini"),
+    "page_size": (0, 1),
+    "page_token": ("",),
+    "parent": ("", "cat"),
+    "paths": ("labels", "model", "templates", "*"),
+    "request_id": ("", "a", "b"),
+    "template_set": ("", "plain"),
+    "templates": ("a {}",),
+}
 
 
 @dataclass
@@ -53,18 +70,18 @@ def request(method: MethodDescriptor, chance: Random) -> bytes:
     how = chance.random()
     if how < 0.1:
         return chance.randbytes(chance.randrange(200))
-    message = filled(method.input_type, chance).SerializeToString()
+    message = filled(method.input_type, chance, meant=MEANT if chance.random() < 0.5 else {}).SerializeToString()
     return message if how < 0.5 else damaged(message, chance)
 
 
-def filled(descriptor: Descriptor, chance: Random, depth: int = 0) -> Message:
+def filled(descriptor: Descriptor, chance: Random, depth: int = 0, *, meant: Meant) -> Message:
     """A message whose fields hold anything that its types let them, right or wrong."""
     message = GetMessageClass(descriptor)()
     for each in descriptor.fields:
         if chance.random() < 0.3 or (each.message_type and depth > DEEPEST):
             continue
         for _ in range(chance.choice((0, 1, 1, 2, 5)) if each.is_repeated else 1):
-            _fill(message, each, chance, depth)
+            _fill(message, each, chance, depth, meant)
     return message
 
 
@@ -85,14 +102,14 @@ def damaged(data: bytes, chance: Random) -> bytes:
     return bytes(some)
 
 
-def _fill(message: Any, each: FieldDescriptor, chance: Random, depth: int) -> None:
+def _fill(message: Any, each: FieldDescriptor, chance: Random, depth: int, meant: Meant) -> None:
     if each.message_type:
-        value = filled(each.message_type, chance, depth + 1).SerializeToString()
+        value = filled(each.message_type, chance, depth + 1, meant=meant).SerializeToString()
         message.MergeFromString(_varint(each.number << 3 | 2) + _varint(len(value)) + value)
     elif each.is_repeated:
-        getattr(message, each.name).append(_value(each, chance))
+        getattr(message, each.name).append(_value(each, chance, meant))
     else:
-        setattr(message, each.name, _value(each, chance))
+        setattr(message, each.name, _value(each, chance, meant))
 
 
 def _varint(number: int) -> bytes:
@@ -100,7 +117,9 @@ def _varint(number: int) -> bytes:
     return bytes([low | 0x80]) + _varint(rest) if rest else bytes([low])
 
 
-def _value(each: FieldDescriptor, chance: Random) -> Any:
+def _value(each: FieldDescriptor, chance: Random, meant: Meant) -> Any:
+    if each.name in meant:
+        return chance.choice(meant[each.name])
     match each.type:
         case FieldDescriptor.TYPE_BYTES:
             return damaged(chance.choice(_pictures()), chance) if chance.random() < 0.7 else chance.randbytes(chance.choice((0, 1, 512, 1024)))
@@ -142,5 +161,7 @@ async def _call(channel: grpc.aio.Channel, method: MethodDescriptor, data: bytes
 def _statuses(message: Any) -> Iterator[Any]:
     """Every google.rpc.Status in a message, however deep."""
     for each, value in message.ListFields():
-        for inner in (value if each.is_repeated else [value]) if each.message_type else ():
+        if not each.message_type or each.message_type.GetOptions().map_entry:  # No map holds a status.
+            continue
+        for inner in value if each.is_repeated else [value]:
             yield from [inner] if inner.DESCRIPTOR.full_name == STATUS else _statuses(inner)
