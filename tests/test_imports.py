@@ -13,7 +13,8 @@ RANKS = {
         *(["errors", "keys"], ["types"], ["filters", "label_changes", "label_schema", "v1", "shop"], ["label_files", "wire"]),
         *(["inputs", "progress"], ["batches"], ["flow"]),
         *(["calls", "connection", "methods"], ["catalog_calls", "label_set_calls"], ["catalogs", "label_sets", "config", "streams"], ["client"]),
-        *(["demo", "folders", "on_disk", "rows", "show"], ["outputs"], ["parquet"], ["bulk"], ["command"], ["bulk_command", "labels_command"], ["cli"]),
+        *(["demo", "folders", "on_disk", "rows", "show"], ["item_files", "outputs"], ["parquet"], ["bulk"], ["command"]),
+        *(["bulk_command", "catalog_command", "labels_command"], ["cli"]),
     ],
     "samekind_server": [
         *(["embedding"], ["store", "index"], ["catalog"], ["classification"], ["edge", "data_dir", "settings"]),

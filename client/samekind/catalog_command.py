@@ -1,0 +1,99 @@
+"""`samekind add`: items from folders and files into a catalog."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from samekind import item_files, show
+from samekind.client import TIMEOUT
+from samekind.command import Ca, Cert, CertKey, Json, Key, Server, Timeout, Tls, client, say, stop, told
+from samekind.types import Item, Upserted, WriteMode
+
+SHOWN = 20  # Failures told to people; --json has all.
+
+
+class Counted(Iterator[Item]):
+    """Items, and how many there are, 0 where nobody knows."""
+
+    def __init__(self, items: Iterator[Item], count: int) -> None:
+        self._items, self._count = items, count
+
+    def __next__(self) -> Item:
+        return next(self._items)
+
+    def __length_hint__(self) -> int:
+        return self._count
+
+
+def add(
+    catalog: Annotated[str, typer.Argument(help="The catalog's name; it is made where there is none.", show_default=False)],
+    paths: Annotated[list[Path] | None, typer.Argument(help="Images, and folders of images.", show_default=False)] = None,
+    tables: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--from",
+            help="Table of items, .csv, .jsonl or .parquet, with columns id, text, image and attributes; - is JSON lines.",
+            show_default=False,
+        ),
+    ] = None,
+    model: Annotated[str, typer.Option(help="Model of a new catalog; the server's first by default.")] = "",
+    thumbnail_size: Annotated[int, typer.Option(help="Pixels of the small pictures a new catalog keeps; 0: none.")] = 0,
+    mode: Annotated[WriteMode, typer.Option(help="upsert, insert (leave what is there) or update (leave what is not there).")] = WriteMode.UPSERT,
+    server: Server = None,
+    key: Key = "",
+    tls: Tls = False,
+    ca: Ca = None,
+    cert: Cert = None,
+    cert_key: CertKey = None,
+    timeout: Timeout = TIMEOUT,
+    as_json: Json = False,
+) -> None:
+    """Write items into a catalog: images, and rows of tables. Begun again after a break, it embeds nothing twice."""
+    if not (paths or tables):
+        stop("nothing to add; give images, folders, or a table with --from", 2)
+    _check([*(paths or []), *(table for table in tables or [] if str(table) != "-")])
+    seen = sys.stderr.isatty() and not as_json
+    try:
+        total = sum(1 for _ in _items(paths or [], tables or [])) if seen and Path("-") not in (tables or []) else 0
+        with told(as_json), client(server, key, tls, ca, (cert, cert_key), timeout) as sk:
+            shop = sk.catalog(catalog, model=model, thumbnail_size=thumbnail_size)
+            done = shop.upsert(Counted(_items(paths or [], tables or []), total), mode=mode, progress=seen)
+            _tell(catalog, done, as_json)
+    except (OSError, ValueError) as error:
+        stop(str(error), 2)
+
+
+def _items(paths: list[Path], tables: list[Path]) -> Iterator[Item]:
+    """Of tables their rows; the images that paths name are items of their own only where there is no table."""
+    folder = next((path for path in paths if path.is_dir()), None)
+    for table in tables:
+        yield from item_files.read(table, folder)
+    for path in () if tables else paths:
+        yield from item_files.images(path)
+
+
+def _check(paths: list[Path]) -> None:
+    for path in paths:
+        if not path.exists():
+            stop(f"there is no {path}", 2)
+
+
+def _tell(catalog: str, done: Upserted, as_json: bool) -> None:
+    failed = [{"id": each.id, **show.error_json(each.error)} for each in done.failures if each.error]
+    if as_json:
+        counts = {"written": done.count, "created": done.created, "changed": done.changed, "failed": len(failed)}
+        say(show.told_json({"catalog": catalog, **counts, "failures": failed}))
+    else:
+        same = done.count - done.changed
+        say(f"{catalog}: {done.count:,} items written, {done.created:,} of them new and {same:,} as they were; {len(failed):,} failed\n")
+        for each in done.failures[:SHOWN]:
+            print(f"samekind: {each.id}: {each.error}", file=sys.stderr)
+        if len(failed) > SHOWN:
+            print(f"samekind: and {len(failed) - SHOWN:,} more; --json tells all", file=sys.stderr)
+    if failed:
+        raise typer.Exit(1)
