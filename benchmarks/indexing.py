@@ -46,7 +46,8 @@ def searching(count: int) -> Callable[[], AbstractContextManager[Contenders]]:
 
     @contextmanager
     def contenders() -> Iterator[Contenders]:
-        ours, bare, queries = _ours(vectors(count), threads=2), _bare(vectors(count), threads=2), vectors(1000, seed=1)
+        ours, queries = _ours(vectors(count), threads=2), vectors(1000, seed=1)
+        bare = _bare(vectors(count), threads=2, ef=ours.stats().effort)
         each = cycle(queries[:, None])
         yield {"samekind": lambda: ours.nearest(next(each), K), "hnswlib": lambda: bare.knn_query(next(each), k=K, num_threads=1)}
         ours.close()
@@ -57,7 +58,8 @@ def searching(count: int) -> Callable[[], AbstractContextManager[Contenders]]:
 @contextmanager
 def together() -> Iterator[Contenders]:
     """Sixteen callers who each ask one query after another."""
-    ours, bare, queries = _ours(vectors(ADDED)), _bare(vectors(ADDED)), vectors(CALLERS * QUERIES, seed=1)
+    ours, queries = _ours(vectors(ADDED)), vectors(CALLERS * QUERIES, seed=1)
+    bare = _bare(vectors(ADDED), ef=ours.stats().effort)
     shares = np.split(queries[:, None], CALLERS)
     with ThreadPoolExecutor(CALLERS) as callers:
         yield {
@@ -101,12 +103,12 @@ def _ours(added: Floats, threads: int = 1) -> Hnsw:
     return index
 
 
-def _bare(added: Floats, threads: int = 1) -> Any:
+def _bare(added: Floats, threads: int = 1, ef: int = EF) -> Any:
     """hnswlib with the same settings."""
     import hnswlib
 
     index = hnswlib.Index("ip", DIMENSIONS)
     index.init_index(len(added), M=16, ef_construction=200)
     index.add_items(added, np.arange(len(added)), num_threads=threads)
-    index.set_ef(EF)
+    index.set_ef(ef)
     return index

@@ -221,6 +221,12 @@ def test_a_graph_recalls_what_the_twin_finds(metric):
     assert recall(found, exact(np.arange(6000), vectors, metric).nearest(queries, 10)) >= 0.98
 
 
+def test_where_neighbours_are_hard_to_find_a_graph_looks_at_more():
+    hard, queries = np.random.default_rng(1).normal(size=(6000, 40)).astype(np.float32), np.random.default_rng(2).normal(size=(100, 40))
+    found = graphed(np.arange(6000), hard).nearest(queries.astype(np.float32), 10)
+    assert recall(found, exact(np.arange(6000), hard).nearest(queries.astype(np.float32), 10)) >= 0.96
+
+
 def test_a_thousand_copies_of_one_vector_hide_no_other():
     vectors, queries = clustered(6000, 24, spread=0.7), clustered(200, 24, seed=3, spread=0.7)
     vectors[::3] = vectors[0]
@@ -262,7 +268,7 @@ def test_few_allowed_rows_are_compared_each_and_many_are_not():
     query = tended(index).nearest
     few, many = (query(clustered(1, 96, seed=1), 10, allowed=np.arange(count))[0] for count in (500, 5900))
     assert (few.exact, few.seen, many.exact) == (True, 500, False)
-    assert many.seen < 100
+    assert many.seen < 1000
 
 
 def test_who_writes_looks_and_tends_at_once_is_never_told_wrong():

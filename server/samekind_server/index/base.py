@@ -53,7 +53,8 @@ class Stats:
     """The state of an index; numbers are of vectors.
 
     `live` can be found; `removed` are gone from answers and still take memory; `buffered` are live but not in the graph, and compared
-    with each query; `room` may still be added before `add` should wait; `building`: a graph is being made beside the one that answers (or
+    with each query; `room` may still be added before `add` should wait; `effort`: how many candidates the graph looks at (0: there is none),
+    chosen so that a sample of queries finds 98 % of its nearest 10; `building`: a graph is being made beside the one that answers (or
     beside exact search); `changed`: added and removed since the last snapshot; `memory_bytes`: vectors, rows and graph, not Python itself.
     """
 
@@ -62,6 +63,7 @@ class Stats:
     buffered: int
     room: int
     graph: bool
+    effort: int
     building: bool
     changed: int
     memory_bytes: int
@@ -91,7 +93,7 @@ class Index(Protocol):
         """The k nearest live rows of each query, (n, dimensions) float32, in the order of the queries.
 
         `allowed`: only these, ascending and without doubles; unknown and removed ones are passed over. `exact` compares them all. `effort`:
-        how many candidates a graph looks at at least, for more recall (0: its own default). k may be above the number of rows.
+        how many candidates a graph looks at at least, for more recall (0: its own, see Stats). k may be above the number of rows.
         Raises BadVector where a query is not finite, zero (cosine), too long, or of another size.
         """
         ...

@@ -66,7 +66,7 @@ class Exact:
         """As in Index."""
         table = self._table
         removed = table.size - table.live
-        return Stats(table.live, removed, 0, BUFFER, graph=False, building=False, changed=0, memory_bytes=table.memory)
+        return Stats(table.live, removed, 0, BUFFER, graph=False, effort=0, building=False, changed=0, memory_bytes=table.memory)
 
     def close(self) -> None:
         """As in Index."""

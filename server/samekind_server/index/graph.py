@@ -19,7 +19,7 @@ from samekind_server.index.base import Rows, Shape
 from samekind_server.index.gate import Gate
 from samekind_server.index.twins import Twins
 
-EF = 96  # Candidates of a search; set once, as it is state of the whole graph. Who wants more asks for more rows: the larger one counts.
+EF = 96  # Candidates of a search, at least. It is state of the whole graph: who wants more asks for more rows, and the larger one counts.
 SPACES = {Metric.COSINE: "ip", Metric.DOT: "ip", Metric.EUCLIDEAN: "l2"}  # Vectors are unit already where the cosine is meant.
 FORMAT = f"hnswlib {version('hnswlib')} {machine()}"  # What else reads its files may read them wrongly, or die.
 HEADER = struct.Struct("<6QiI3QdQ")  # Of its files: see `vectors`.
@@ -29,7 +29,7 @@ READ = 4096  # Vectors read at a time.
 
 
 class Graph:
-    """Adding, marking, saving and reserving need `gate.alone()` (or a graph nobody asks yet); `nearest` needs `with gate`.
+    """Adding, marking, tuning, saving and reserving need `gate.alone()` (or a graph nobody asks yet); `nearest` needs `with gate`.
 
     hnswlib forgives nothing else: added to beside a search it answers wrongly, resized beside one it takes the process with it.
     """
@@ -46,7 +46,8 @@ class Graph:
             self._index.init_index(capacity, M=shape.m, ef_construction=shape.ef_construction)
         else:
             self._index.load_index(os.fspath(file), max_elements=capacity)
-        self._index.set_ef(EF)
+        self.tuned = 0  # Its size when it was last tuned.
+        self.tune(EF)
         self._index.set_num_threads(1)
 
     @property
@@ -63,6 +64,11 @@ class Graph:
     def memory(self) -> int:
         """Bytes it takes."""
         return int(self._index.index_file_size()) + LISTS * int(self._index.max_elements) + LABEL * self.size + self.twins.memory
+
+    def tune(self, ef: int) -> None:
+        """Looks at so many candidates from now on."""
+        self._index.set_ef(ef)
+        self.ef, self.tuned = ef, self.size
 
     def has_room(self, count: int) -> bool:
         """Whether so many more fit without `reserve`."""

@@ -18,6 +18,7 @@ from samekind_server.index.costs import Costs
 from samekind_server.index.graph import Graph, capacity, least
 from samekind_server.index.pace import Pace
 from samekind_server.index.table import Table
+from samekind_server.index.tuning import fitting
 from samekind_server.index.walk import Walk
 
 GRAPH_FROM = 5_000  # Vectors from which a graph is worth having; below half of that it is given up again.
@@ -132,7 +133,8 @@ class Hnsw:
         removed = max(table.size - table.live, graph.removed if graph else 0)
         memory = table.memory + sum(one.memory for one in (graph, growing) if one)
         buffered, room = self._outside(-1 if graph is None else graph.mark), max(0, BUFFER - self._buffered())
-        return Stats(table.live, removed, buffered, room, graph is not None, growing is not None, self._changed, memory)
+        effort = graph.ef if graph else 0
+        return Stats(table.live, removed, buffered, room, graph is not None, effort, growing is not None, self._changed, memory)
 
     def close(self) -> None:
         """As in Index."""
@@ -156,6 +158,8 @@ class Hnsw:
             return self._mark(marking)
         if growing is None and self._begun(graph):
             return True
+        if graph is not None and graph.size >= 2 * graph.tuned:
+            return self._tune(graph)
         self._turn = not self._turn
         if growing is not None and (self._turn or graph is None or not self._outside(graph.mark)):
             return self._grow(growing)
@@ -210,6 +214,12 @@ class Hnsw:
             graph.add(rows, vectors, threads)
             graph.mark = int(view.rows[places[-1]])
         pace.took(len(places), time.monotonic() - began)
+        return True
+
+    def _tune(self, graph: Graph) -> bool:
+        ef = fitting(graph, self._table.view())
+        with self._alone(graph):
+            graph.tune(ef)
         return True
 
     def _mark(self, graph: Graph) -> bool:

@@ -11,7 +11,7 @@ from samekind.types import Floats, Metric
 from samekind_server.index import scan
 from samekind_server.index.base import Nearest, Rows
 from samekind_server.index.costs import Costs
-from samekind_server.index.graph import EF, Graph
+from samekind_server.index.graph import Graph
 from samekind_server.index.table import Places, View
 
 TOGETHER = 8  # Queries that go through the gate together: a writer waits for them, and other readers behind it.
@@ -46,21 +46,20 @@ class Walk:
 
     def nearest(self, queries: Floats, effort: int) -> list[Nearest]:
         """One answer a query; `effort` as in Index."""
-        wanted = max(effort, self._wanted())
-        if self.graph is None or self._dear(self.graph, wanted):
-            return self._exactly(queries)
         graph = self.graph
+        if graph is None or self._dear(graph, wanted := max(effort, self._wanted(graph))):
+            return self._exactly(queries)
         return [one for start in range(0, len(queries), TOGETHER) for one in self._ask(graph, queries[start : start + TOGETHER], wanted)]
 
-    def _wanted(self) -> int:
+    def _wanted(self, graph: Graph) -> int:
         """How many rows to ask a graph for. Of filtered ones as many should be seen as without a filter, or those that count are missed."""
+        beam = self._beam(graph)
         if self.allowed is not None:
-            return int(self._beam * max(1.0, self.view.alive / max(1, self.most)))
-        return self.k if self._beam == EF else self._beam
+            return int(beam * max(1.0, self.view.alive / max(1, self.most)))
+        return self.k if beam == graph.ef else beam
 
-    @property
-    def _beam(self) -> int:
-        return max(EF, BEAM * self.k)
+    def _beam(self, graph: Graph) -> int:
+        return max(graph.ef, BEAM * self.k)
 
     def _exactly(self, queries: Floats) -> list[Nearest]:
         places = range(len(self.view)) if self.among is None else self.among
@@ -70,7 +69,7 @@ class Walk:
         """Whether comparing each is quicker, or the graph cannot give so many."""
         dimensions = graph.shape.dimensions
         costs = self.costs.exact(self.most, dimensions, picked=self.allowed is not None)
-        return wanted > graph.live or costs <= self.costs.graph(max(wanted, EF), dimensions)
+        return wanted > graph.live or costs <= self.costs.graph(max(wanted, graph.ef), dimensions)
 
     def _ask(self, graph: Graph, queries: Floats, wanted: int) -> list[Nearest]:
         with graph.gate:
@@ -84,7 +83,7 @@ class Walk:
         fresh = range(known, len(self.view)) if self.allowed is None else self._live(self.allowed, mark)
         copies = [self._copies(some, twins) for some in aside] if aside else [EMPTY] * len(queries)
         answers = self._ranked(queries, near, copies, fresh)
-        enough = self.k if self.allowed is None else self._beam // BEAM
+        enough = self.k if self.allowed is None else self._beam(graph) // BEAM
         short = [number for number, places in enumerate(near) if len(places) < enough and len(places) < self._reachable(known, twins)]
         return self._again(graph, queries, wanted * WIDER, answers, short) if short else answers
 
