@@ -56,7 +56,7 @@ def built(folder, cache):
 
 
 def without_network(way, cache, *names):
-    done = subprocess.run([sys.executable, "-c", NO_NETWORK, way, str(cache), *names], capture_output=True, text=True, timeout=240)
+    done = subprocess.run([sys.executable, "-c", NO_NETWORK, way, str(cache), *names], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])
 
