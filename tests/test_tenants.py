@@ -6,16 +6,20 @@ from pathlib import Path
 import grpc
 import pytest
 
+import samekind
+from samekind.errors import NotFound
 from samekind.types import Label, Labels, LongText, Text
 from samekind.v1 import embedding_service_pb2 as pb
 from samekind.v1.embedding_service_pb2_grpc import EmbeddingServiceStub
 from samekind_server.classification.matrices import Matrices
 from samekind_server.classification.prepared import prepare
 from samekind_server.edge import keys
+from samekind_server.edge.callers import Role
 from samekind_server.embedding.askers import Asker
 from samekind_server.embedding.engine import Engine
 from samekind_server.embedding.images import ImageLimits
 from samekind_server.embedding.observer import Unobserved
+from tests.keeping import item
 from tests.model_folders import minis_folder
 from tests.running import started
 
@@ -63,3 +67,19 @@ def test_a_page_token_of_one_tenant_is_not_another_s(tmp_path: Path) -> None:
         assert [model.name for model in ask(pb.ListModelsRequest(page_token=token), metadata=metadata["a2"]).models] == ["mini"]
         with pytest.raises(grpc.RpcError, match="the page token is not one of this request"):
             ask(pb.ListModelsRequest(page_token=token), metadata=metadata["b"])
+
+
+def test_a_catalog_of_one_tenant_is_not_there_for_another(tmp_path: Path) -> None:
+    secrets = {}
+    for name in ("a", "b"):
+        key, secrets[name] = keys.new(name, tenant=name, role=Role.WRITE)
+        keys.add(tmp_path / "keys.json", key)
+    with started(tmp_path) as at, samekind.connect(at, key=secrets["a"]) as a, samekind.connect(at, key=secrets["b"]) as b:
+        mine = a.catalog("shop", space="0123456789abcdef-4", dimensions=4)
+        mine.upsert(item("secret"))
+        with pytest.raises(NotFound, match="there is none yet"):
+            b.update_catalog("shop", m=8)
+        theirs = b.catalog("shop", space="0123456789abcdef-4", dimensions=4)
+        assert (b.catalogs() != a.catalogs(), list(theirs.list()), theirs.delete("secret").count) == (True, [], 0)
+        b.delete_catalog("shop")
+        assert [each.id for each in mine.list()] == ["secret"]
