@@ -179,7 +179,8 @@ class AsyncClient:
     async def close(self) -> None:
         """Hangs up; what is under way is cancelled."""
         await self._channel.close()
-        self._threads_channel.close()
+        if "_threads_channel" in vars(self):
+            self._threads_channel.close()
 
     async def __aenter__(self) -> Self:
         return self

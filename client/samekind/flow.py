@@ -19,7 +19,7 @@ from samekind.errors import Internal, RequestTooLarge, SamekindError
 # A message takes no more than this, unless one content alone is larger.
 MOST_CONTENTS, MOST_BYTES = 64, 1 << 20
 # Messages that are sent and not handed on, at most; of so many bytes no more is sent.
-WINDOW, WINDOW_BYTES = 16, 16 << 20
+WINDOW, WINDOW_BYTES = 16, 32 << 20
 # While fewer are unanswered a message goes at once, however little is in it: who has one content a second waits for no others.
 FEW = 2
 DAY = 86_400.0

@@ -31,8 +31,7 @@ class Asking(Generic[Response, Failing]):
     def __init__(self, connection: Connection, call: Streamed[Response, Failing]) -> None:
         self.flow: Flow[Response, Failing] = Flow(call.batch, timeout=connection.timeout)
         self._connection = connection
-        self._tries, self._heard = 0, time.monotonic()
-        self._ever_heard = False
+        self._heard, self._tries, self._away = False, 0, 0.0
 
     @property
     def metadata(self) -> tuple[tuple[str, str], ...]:
@@ -42,7 +41,7 @@ class Asking(Generic[Response, Failing]):
     def hear(self, response: Any) -> None:
         """Takes in an answer."""
         self.flow.answer(response)
-        self._tries, self._heard, self._ever_heard = 0, time.monotonic(), True
+        self._heard, self._tries = True, 0
 
     def ended(self, broken: grpc.RpcError | None) -> float | None:
         """Seconds after which to go on in another stream; None where all is done. Raises the error where there is no sense in going on."""
@@ -54,8 +53,9 @@ class Asking(Generic[Response, Failing]):
         if isinstance(error, RequestTooLarge):
             self.flow.too_large(error)
             return 0.0
-        passes = self._ever_heard if error.code == "UNAVAILABLE" else error.retry_after is not None
-        if not passes or time.monotonic() - self._heard > PATIENCE:
+        passes = self._heard if error.code == "UNAVAILABLE" else error.retry_after is not None
+        self._away = self._away if self._tries else time.monotonic()
+        if not passes or time.monotonic() - self._away > PATIENCE:
             raise error
         self._tries += 1
         return error.retry_after or min(LATEST, SOONEST * 2**self._tries)
@@ -130,7 +130,8 @@ class _Threads(Generic[Response, Failing]):
             self._notify()
             if self._call:
                 self._call.cancel()
-        self._answering.join()
+        if threading.current_thread() is not self._answering:  # Whoever collects garbage may come here.
+            self._answering.join()
 
     def next(self) -> list[Failing]:
         """The next answers, none at the end. Raises what ended the stream before it."""

@@ -20,7 +20,7 @@ from samekind_server.edge.handlers import Context, request_id
 from samekind_server.embedding.askers import Asker, Lane
 
 # Under way for one stream, from when a batch is read until its answer is written; a batch larger than all that is let in alone.
-BATCHES, BYTES = 16, 16 << 20
+BATCHES, BYTES = 16, 32 << 20
 LONGEST = 0.5  # Seconds between two looks whether there is room for a batch.
 # The messages of all streams have the same form: options, sequence, contents, timeout; sequence and answer or error.
 Request: TypeAlias = Any
