@@ -120,6 +120,7 @@ async def _serve(settings: Settings, data: DataDir, store: Store, guard: Guard, 
     proving = Proving(health, _proofs(engine, data, store, metrics))
     monitoring = Monitoring(metrics.registry, ready=health.serving)
     metrics.sample(engine, health)
+    _sample(metrics, items)
     resting = Resting(engine)
     _listen_to_signals(drain)
     try:
@@ -144,6 +145,16 @@ async def _serve(settings: Settings, data: DataDir, store: Store, guard: Guard, 
         await classifier.close()
         engine.close()
         _leave_behind()
+
+
+def _sample(metrics: Metrics, items: Catalogs) -> None:
+    """Tells of catalogs whenever it is looked at."""
+    metrics.sampled("samekind_catalogs", "catalogs read into memory, of all tenants", (), lambda: [((), items.totals.catalogs)])
+    metrics.sampled("samekind_items", "items in them", (), lambda: [((), items.totals.items)])
+    metrics.sampled("samekind_index_bytes", "memory their indexes and attributes take, about", (), lambda: [((), items.totals.memory_bytes)])
+    metrics.sampled(
+        "samekind_index_buffered", "vectors that are not in a graph yet and are compared one by one", (), lambda: [((), items.totals.buffered)]
+    )
 
 
 def _proofs(engine: Engine, data: DataDir, store: Store, metrics: Metrics) -> list[Proof]:

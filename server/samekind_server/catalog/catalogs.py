@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
@@ -29,6 +30,16 @@ T = TypeVar("T")
 
 FREED = 500  # Items of a deleted catalog that go in one transaction.
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Of all catalogs read into memory."""
+
+    catalogs: int
+    items: int
+    memory_bytes: int
+    buffered: int
 
 
 class Catalogs:
@@ -64,6 +75,14 @@ class Catalogs:
         for pool in (self._loading, self._freeing):
             pool.shutdown(cancel_futures=True)
         self._indexes.close()
+
+    @property
+    def totals(self) -> Totals:
+        """How much there is in memory."""
+        memories = self._held()
+        indexes = [stats for memory in memories for stats in memory.stats().values()]
+        held = sum(each.memory_bytes for each in indexes) + sum(memory.nbytes for memory in memories)
+        return Totals(len(memories), sum(memory.items for memory in memories), held, sum(each.buffered for each in indexes))
 
     async def create(self, tenant: str, given: Catalog, request: Request | None = None) -> Catalog:
         """Makes a catalog. Raises AlreadyExists, BadRequest or SpaceMismatch."""

@@ -149,6 +149,11 @@ class Memory:
         return Place(self.head.id, name, hashlib.sha256(told.encode()).hexdigest(), self.last_change)
 
     @property
+    def items(self) -> int:
+        """How many items there are in it."""
+        return len(self._columns)
+
+    @property
     def nbytes(self) -> int:
         """About what the columns take in memory."""
         with self._lock:
