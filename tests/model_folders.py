@@ -15,7 +15,14 @@ SMALL_TEXT = {"context_length": 16, "vocab_size": 49408, "width": 64, "heads": 2
 TINY = {"embed_dim": 32, "vision_cfg": {"image_size": 32, "layers": 1, "width": 64, "head_width": 32, "patch_size": 16}, "text_cfg": SMALL_TEXT}
 OF_MINIS_FORM = {
     "embed_dim": 32,
-    "vision_cfg": {"timm_model_name": "mobilenetv2_100", "timm_model_pretrained": False, "timm_pool": "avg", "timm_proj": "linear", "image_size": 64},
+    "vision_cfg": {
+        "timm_model_name": "mobilenetv2_100",
+        "timm_model_pretrained": False,
+        "timm_pool": "avg",
+        "timm_proj": "mlp",
+        "timm_proj_bias": True,
+        "image_size": 64,
+    },
     "text_cfg": SMALL_TEXT,
 }
 

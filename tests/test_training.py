@@ -10,7 +10,8 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs the extra [training]")
 pytest.importorskip("open_clip", reason="training needs the extra [training]")
 
-from training import architecture, batches, data, export, networks, phrases, text_tower  # noqa: E402
+from training import architecture, batches, data, export, kinship, networks, phrases, text_tower  # noqa: E402
+from training.teacher import places  # noqa: E402
 
 DATA = data.folder()
 needs_packs = pytest.mark.skipif(DATA is None, reason="no packs of photos: set SAMEKIND_TRAINING_DATA to their folder")
@@ -111,3 +112,34 @@ def test_crops_keep_the_size_and_the_count() -> None:
     cut = batches._cut(pixels, 48, batches.SOURCES["shop"], np.random.default_rng(1))
     assert cut.shape == (3, 3, 48, 48)
     assert torch.isfinite(cut).all()
+
+
+def test_four_pictures_in_one_are_taken_for_all_four() -> None:
+    images, own = torch.arange(8.0).reshape(8, 1, 1, 1).expand(8, 3, 4, 4), torch.eye(8)
+    pictures, told = batches._tiled(images, [own], 2, np.random.default_rng(0))
+    tiled = [(picture, goal) for picture, goal in zip(pictures, told, strict=True) if goal.max() < 1]
+    assert len(tiled) == 2
+    for picture, goal in tiled:
+        assert sorted(set(picture[0, ::2, ::2].flatten().tolist())) == goal.nonzero().flatten().tolist()
+
+
+def test_rare_animals_stand_near_their_kin(packs: Path) -> None:
+    names = dict.fromkeys(name for _, some in phrases.synsets(packs) for name in some)
+    place = {name: number for number, name in enumerate(names)}
+    chance = np.random.default_rng(0).standard_normal((len(place), 64)).astype(np.float32)
+    kin = kinship.kinship(packs, lambda some: chance[[place[name] for name in some]])
+    cosine = {name: kin["gerenuk"] @ kin[name] / np.linalg.norm(kin["gerenuk"]) / np.linalg.norm(kin[name]) for name in ("addax", "tulip")}
+    assert cosine["addax"] > 0.7 > 0.3 > cosine["tulip"]
+
+
+def test_the_thing_that_a_phrase_is_about_is_found_before_where_it_is() -> None:
+    known = {"tabby": np.array([1.0]), "table": np.array([2.0])}
+    assert kinship.head("two red tabbys", known) is known["tabby"]
+    assert kinship.head("a tabby on a table", known) is known["tabby"]
+    assert kinship.head("a photo of nothing", known) is None
+
+
+def test_the_teacher_s_place_of_a_picture_it_is_sure_of_is_near_that_name() -> None:
+    names = torch.nn.functional.normalize(torch.randn(1000, 256, generator=torch.Generator().manual_seed(0)), dim=-1)
+    told = places(20 * names[:5] @ names.T, names)
+    assert ((told @ names.T).argmax(-1) == torch.arange(5)).all()

@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -29,28 +30,22 @@ class Stage:
 def stages(asked: argparse.Namespace) -> list[Stage]:
     """All stages in order."""
     packs, work, out = asked.data, asked.work, asked.out
-    first = image_tower.Plan(asked.image_steps, asked.image_minutes, seed=asked.seed)
-    second = image_tower.Plan(asked.image_again_steps, asked.image_minutes, warm=0, seed=asked.seed + 2)
+    plan = image_tower.Plan(asked.image_steps, asked.image_minutes, seed=asked.seed)
+    together = joint.plans(*asked.joint_steps, seed=asked.seed + 1)
     return [
         Stage("targets", "targets.npy", lambda: text_space.make(packs, work)),
         Stage("pictures", "shop.json", lambda: pictures.make(packs, work)),
-        Stage("text", "text.pt", lambda: text_tower.train(work, steps=asked.text_steps, seed=asked.seed)),
-        Stage("text-again", "text2.pt", lambda: _text_again(work, asked)),
-        Stage("image", "image.pt", lambda: image_tower.train(packs, work, first)),
-        Stage("image-again", "image2.pt", lambda: image_tower.train(packs, work, second, name="image2", before=work / "image.pt")),
-        Stage("joint", "joint.pt", lambda: joint.train(packs, work, joint.Plan(asked.joint_steps, seed=asked.seed + 1))),
-        Stage("joint-again", "joint2.pt", lambda: joint.train(packs, work, joint.Plan(asked.joint_steps, seed=asked.seed + 1), of="2")),
+        Stage("text", "text.pt", lambda: text_tower.train(work, steps=asked.text_steps, seed=asked.seed, before=asked.text_from)),
+        Stage("image", "image.pt", lambda: image_tower.train(packs, work, plan)),
+        *(Stage(each.name, f"{each.name}.pt", partial(joint.train, packs, work, each)) for each in together),
+        Stage("mean", "joint.pt", lambda: joint.mean(work, [each.name for each in together])),
         Stage("export", "report.json", lambda: finish(packs, work, out, asked)),
     ]
 
 
-def _text_again(work: Path, asked: argparse.Namespace) -> None:
-    text_tower.train(work, steps=asked.text_again_steps, seed=asked.seed + 3, rate=1.2e-3, name="text2", before=work / "text.pt")
-
-
 def finish(packs: Path, work: Path, out: Path, asked: argparse.Namespace) -> None:
     """Fit the temperature at the exported size, write the folder, measure it and write the report."""
-    model = joint.mean(work)
+    model = joint.load(work)
     mix = batches.Mix(work, text_space.load(work), size=image_tower.SIZE, seed=asked.seed)
     scale = joint.temperature(model, mix, edge=asked.image_size)
     size = export.export(model, out, image_size=asked.image_size)
@@ -68,12 +63,11 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path(".train"), help="where stages leave their outputs")
     parser.add_argument("--out", type=Path, default=evaluate.MINI, help="the folder to export to (default: mini's own)")
     parser.add_argument("--only", nargs="*", default=[], metavar="STAGE", help="run only these stages")
-    parser.add_argument("--text-steps", type=int, default=2000, help="batches of 512 phrases")
-    parser.add_argument("--text-again-steps", type=int, default=1600, help="the same, in a second round from a high rate again")
-    parser.add_argument("--image-steps", type=int, default=1650, help="batches of 96 pictures")
-    parser.add_argument("--image-again-steps", type=int, default=2300, help="the same, in a second round")
-    parser.add_argument("--image-minutes", type=float, default=float("inf"), help="end each round of the image tower after these")
-    parser.add_argument("--joint-steps", type=int, default=300, help="batches of pictures with phrases")
+    parser.add_argument("--text-steps", type=int, default=3600, help="batches of 512 phrases")
+    parser.add_argument("--text-from", type=Path, help="begin with the text tower in this file, such as an earlier text.pt")
+    parser.add_argument("--image-steps", type=int, default=1900, help="batches of 96 pictures")
+    parser.add_argument("--image-minutes", type=float, default=float("inf"), help="end the image tower's training after these")
+    parser.add_argument("--joint-steps", type=int, nargs=2, default=(300, 1200), help="batches of pictures with phrases, gently and firmly")
     parser.add_argument("--image-size", type=int, default=160, help="pixels of the exported model's images")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: torch's own choice)")
     parser.add_argument("--seed", type=int, default=0)

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 DIMENSIONS = (256, 128, 64)
+HIDDEN = 2 * DIMENSIONS[0]  # what open_clip gives a head of the form "mlp"
 CONTEXT = 32
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
@@ -25,7 +26,8 @@ def config(image_size: int) -> dict[str, Any]:
                 "timm_model_name": "mobilenetv2_100",
                 "timm_model_pretrained": False,
                 "timm_pool": "avg",
-                "timm_proj": "linear",
+                "timm_proj": "mlp",
+                "timm_proj_bias": True,
                 "image_size": image_size,
             },
             "text_cfg": {"context_length": CONTEXT, "vocab_size": 49408, "width": 192, "heads": 3, "layers": 4},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,40 +17,44 @@ from training.runtimes import normalised
 from training.text_space import Targets
 
 KEPT_BACK = 1500
-LABEL_TEMPERATURE = 0.05
+LABEL_TEMPERATURE, TILED = 0.05, 0.2
 
-_Part = tuple[torch.Tensor, torch.Tensor, torch.Tensor, list[str]]
+_Part = tuple[torch.Tensor, list[str]]
 
 
 @dataclass(frozen=True)
 class Source:
-    """How a set takes part: its share of a batch, the teacher's say, the smallest crop (by area) and the tint."""
+    """How a set takes part: its share of a batch, the trust in the teacher, the smallest crop (by area) and the tint."""
 
     share: float
-    teacher: float
+    trust: float
     crop: float
     tint: float
+    titled: bool = False
 
 
 SOURCES = {
-    "tinyimagenet-train": Source(0.42, 0.4, 0.4, 0.2),
-    "cifar100-train": Source(0.16, 0.25, 0.5, 0.2),
-    "caltech101": Source(0.14, 0.4, 0.35, 0.2),
-    "fashion": Source(0.14, 0.2, 0.6, 0.08),
-    "shop": Source(0.14, 0.1, 0.7, 0.08),
+    "tinyimagenet-train": Source(0.42, 1.0, 0.4, 0.2),
+    "cifar100-train": Source(0.14, 0.6, 0.5, 0.2),
+    "caltech101": Source(0.18, 1.0, 0.3, 0.2),
+    "fashion": Source(0.14, 0.5, 0.5, 0.08, titled=True),
+    "shop": Source(0.12, 0.0, 0.7, 0.08, titled=True),
 }
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Normalised images (n, 3, edge, edge), their goal over the columns (n, m), the columns (m, 256), own phrases and targets."""
+    """Normalised images (n, 3, edge, edge), their goal over the columns (n, m), the columns (m, 256), own targets (n, 256) and phrases.
+
+    `trust` (n) weighs the teacher's opinion of each image.
+    """
 
     images: torch.Tensor
     goal: torch.Tensor
     columns: torch.Tensor
     own: torch.Tensor
+    trust: torch.Tensor
     phrases: list[str]
-    blended: bool
 
 
 class Mix:
@@ -65,20 +70,23 @@ class Mix:
         self._kept = order["tinyimagenet-train"][:KEPT_BACK]
 
     def batch(self, number: int, edge: int, *, blend: float = 0.4) -> Batch:
-        """One batch with pictures of `edge` pixels, its pictures blended in pairs with the chance `blend`."""
+        """One batch with pictures of `edge` pixels, blended in pairs with the chance `blend` and some tiled, unless `blend` is zero."""
         chance = np.random.default_rng((self._seed, number))
-        parts = [self._part(name, source, edge, chance) for name, source in SOURCES.items()]
-        images, opinion, weight = (torch.cat(column) for column in zip(*(part[:3] for part in parts), strict=True))
-        phrases = [phrase for part in parts for phrase in part[3]]
+        parts = {name: self._part(name, source, edge, chance) for name, source in SOURCES.items()}
+        images = torch.cat([part for part, _ in parts.values()])
+        phrases = [phrase for _, some in parts.values() for phrase in some]
+        trust = torch.cat([torch.full((len(some),), SOURCES[name].trust) for name, (_, some) in parts.items()])
+        titles = torch.cat([torch.full((len(some),), SOURCES[name].titled) for name, (_, some) in parts.items()])
         own = torch.from_numpy(self._targets.of(phrases))
-        columns = torch.cat([self.bank, own[weight[:, 0] < 0.22]])
-        label = functional.softmax(own @ columns.T / LABEL_TEMPERATURE, dim=-1)
-        teacher = functional.pad(opinion, (0, len(columns) - opinion.shape[1]))
-        goal = (1 - weight) * label + weight * teacher
-        if blended := chance.random() < blend:
+        columns = torch.cat([self.bank, own[titles]])
+        goal = functional.softmax(own @ columns.T / LABEL_TEMPERATURE, dim=-1)
+        told = [goal, own, trust]
+        if chance.random() < blend:
             other, part = torch.from_numpy(chance.permutation(len(images))), float(chance.beta(0.4, 0.4))
-            images, goal = torch.lerp(images[other], images, part), torch.lerp(goal[other], goal, part)
-        return Batch(images, goal, columns, own, phrases, blended)
+            images, *told = (torch.lerp(each[other], each, part) for each in (images, *told))
+        if blend:
+            images, *told = _tiled(images, told, round(TILED * len(images)), chance)
+        return Batch(images, told[0], columns, told[1], told[2], phrases)
 
     def kept_back(self, edge: int) -> tuple[torch.Tensor, list[str]]:
         """Tiny-ImageNet photos that training leaves out, with their names."""
@@ -90,9 +98,7 @@ class Mix:
         chosen = self._sets[name]
         rows = np.sort(chance.choice(self._usable[name], round(source.share * self._size), replace=False))
         phrases = [_one(chosen.phrases[row], chance) for row in rows]
-        images = _cut(chosen.pixels[rows], edge, source, chance)
-        opinion = torch.from_numpy(chosen.teacher[rows].astype(np.float32))
-        return images, opinion, torch.full((len(rows), 1), source.teacher), phrases
+        return _cut(chosen.pixels[rows], edge, source, chance), phrases
 
 
 def bank(phrases: Phrases, *, seed: int) -> list[str]:
@@ -106,6 +112,15 @@ def bank(phrases: Phrases, *, seed: int) -> list[str]:
 def _one(phrases: list[str], chance: np.random.Generator) -> str:
     """Mostly the first phrase, else any."""
     return phrases[0] if chance.random() < 0.6 else phrases[chance.integers(len(phrases))]
+
+
+def _tiled(images: torch.Tensor, told: Sequence[torch.Tensor], count: int, chance: np.random.Generator) -> list[torch.Tensor]:
+    """The batch with `count` of its images made of four, two by two, to be taken for all four: a small sharp thing among others."""
+    fours = torch.from_numpy(np.stack([chance.permutation(len(images))[:count] for _ in range(4)]))
+    small = functional.interpolate(images[fours.flatten()], scale_factor=0.5, mode="bilinear", antialias=True).unflatten(0, fours.shape)
+    tiles = torch.cat([torch.cat([small[0], small[1]], -1), torch.cat([small[2], small[3]], -1)], -2)
+    made = [tiles, *(each[fours].mean(0) for each in told)]
+    return [each.index_copy(0, fours[0], tile) for each, tile in zip((images, *told), made, strict=True)]
 
 
 def _upright(pixels: np.ndarray, edge: int) -> torch.Tensor:

@@ -12,14 +12,14 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from training import batches, files, text_space
-from training.architecture import DIMENSIONS, read_folded
+from training import batches, files, teacher, text_space
+from training.architecture import DIMENSIONS, HIDDEN, read_folded
 from training.networks import MobileNet
 from training.runtimes import Forward, compiled
 
 log = logging.getLogger(__name__)
-SIZE, FROZEN, WARM = 96, 3, 300
-SCALE, DECAY = 20.0, 0.997
+SIZE, FROZEN, WARM = 96, 3, 500
+SCALE, SHARE, ANCHOR, DECAY = 20.0, 0.2, 0.3, 0.997
 ORIGIN = "mobilenetv2-imagenet-folded.npz"
 
 
@@ -44,13 +44,12 @@ class Plan:
 
 
 class Tower(nn.Module):
-    """MobileNetV2 and the linear map to the space."""
+    """MobileNetV2 and the small perceptron that leads to the space."""
 
     def __init__(self, trunk: MobileNet) -> None:
         super().__init__()
         self.trunk = trunk
-        self.head = nn.Linear(1280, DIMENSIONS[0], bias=False)
-        nn.init.normal_(self.head.weight, std=0.02)
+        self.head = nn.Sequential(nn.Linear(1280, HIDDEN), nn.GELU(), nn.Linear(HIDDEN, DIMENSIONS[0]))
 
     def late(self, early: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Features and vectors from the frozen part's output."""
@@ -74,29 +73,33 @@ class Frozen(nn.Module):
         return early, self._trunk.late(early, FROZEN)
 
 
-def loss(vectors: torch.Tensor, batch: batches.Batch) -> torch.Tensor:
-    """Cross-entropy against the goal over every prefix, and for a picture of one thing the distance to its target."""
-    device, total = vectors.device, vectors.new_zeros(())
-    goal, columns = batch.goal.to(device), batch.columns.to(device)
+def loss(vectors: torch.Tensor, batch: batches.Batch, opinion: teacher.Opinion, *, label: float = SHARE) -> torch.Tensor:
+    """Distance to the own target and to the teacher's place, with cross-entropies over names by label and by teacher for every prefix."""
+    device, entropy = vectors.device, vectors.new_zeros(())
+    trust = batch.trust.to(device)
+    by_label, by_teacher = (batch.goal.to(device), batch.columns.to(device)), (opinion.likely.to(device), opinion.names.to(device))
     for size in DIMENSIONS:
-        ours = functional.normalize(vectors[:, :size], dim=-1)
-        logits = SCALE * ours @ functional.normalize(columns[:, :size], dim=-1).T
-        total = total + functional.cross_entropy(logits, goal)
-    if not batch.blended:
-        total = total + 1 - functional.cosine_similarity(vectors, batch.own.to(device)).mean()
-    return total / len(DIMENSIONS)
+        entropy = entropy + label * _entropy(vectors, *by_label, size).mean() + SHARE * (trust * _entropy(vectors, *by_teacher, size)).mean()
+    apart = 1 - functional.cosine_similarity(vectors, batch.own.to(device))
+    astray = trust * (1 - functional.cosine_similarity(vectors, opinion.places.to(device)))
+    return (apart + astray).mean() + entropy / len(DIMENSIONS)
 
 
-def train(data: Path, work: Path, plan: Plan, *, name: str = "image", before: Path | None = None) -> None:
-    """Train by the plan, from the tower in `before` or from the folded MobileNetV2, and write `<name>.pt`."""
+def _entropy(vectors: torch.Tensor, goal: torch.Tensor, columns: torch.Tensor, size: int) -> torch.Tensor:
+    logits = SCALE * functional.normalize(vectors[:, :size], dim=-1) @ functional.normalize(columns[:, :size], dim=-1).T
+    return functional.cross_entropy(logits, goal, reduction="none")
+
+
+def train(data: Path, work: Path, plan: Plan) -> None:
+    """Train by the plan from the folded MobileNetV2, and write `image.pt`."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    mix = batches.Mix(work, text_space.load(work), size=SIZE, seed=plan.seed)
+    targets = text_space.load(work)
+    mix = batches.Mix(work, targets, size=SIZE, seed=plan.seed)
+    told = teacher.Teacher(data, targets, mix)
     origin = MobileNet(read_folded(data / ORIGIN))
     torch.manual_seed(plan.seed)
     tower = Tower(copy.deepcopy(origin))
-    checkpoint = work / f"{name}.checkpoint.pt"
-    if before is not None:
-        tower.load_state_dict(torch.load(before))
+    checkpoint = work / "image.checkpoint.pt"
     tower = tower.to(device).to(memory_format=torch.channels_last)
     mean = copy.deepcopy(tower)
     optimizer = _optimizer(tower, plan)
@@ -111,7 +114,7 @@ def train(data: Path, work: Path, plan: Plan, *, name: str = "image", before: Pa
         edge = plan.edge(way)
         if edge not in frozen:
             frozen[edge] = compiled(Frozen(copy.deepcopy(origin)), edge)
-        value = _step(tower, optimizer, frozen[edge], mix.batch(step, edge), plan, step, way)
+        value = _step(tower, optimizer, frozen[edge], mix.batch(step, teacher.EDGE), told, plan, step, way, edge)
         _follow(mean, tower, 0.9 if step < plan.warm else DECAY)
         if step % 50 == 49:
             log.info("image step %d/%d loss %.4f, %.0f/s", step + 1, plan.steps, value, (step + 1 - first) * SIZE / (time.monotonic() - began))
@@ -120,13 +123,18 @@ def train(data: Path, work: Path, plan: Plan, *, name: str = "image", before: Pa
             state = {"tower": tower.state_dict(), "mean": mean.state_dict(), "optimizer": optimizer.state_dict()}
             files.write_state(checkpoint, state | {"step": step + 1, "minutes": spent})
     log.info("image done: right on photos kept back %.3f", accuracy(mean, mix, work))
-    files.write_state(work / f"{name}.pt", {key: value.cpu() for key, value in mean.state_dict().items()})
+    files.write_state(work / "image.pt", {key: value.cpu() for key, value in mean.state_dict().items()})
 
 
 def freeze(tower: Tower) -> None:
     """Keep the stem and the first blocks as they are."""
     for module in (tower.trunk.stem, *tower.trunk.blocks[:FROZEN]):
         module.requires_grad_(False)
+
+
+def resized(images: torch.Tensor, edge: int) -> torch.Tensor:
+    """The images at `edge` pixels."""
+    return images if images.shape[-1] == edge else functional.interpolate(images, size=(edge, edge), mode="bilinear", antialias=True)
 
 
 @torch.no_grad()
@@ -136,19 +144,30 @@ def accuracy(tower: Tower, mix: batches.Mix, work: Path, *, edge: int = 112, cou
     images, names = mix.kept_back(edge)
     classes = sorted(set(names))
     goal = torch.from_numpy(targets.of(classes))
-    device = tower.head.weight.device
+    device = next(tower.parameters()).device
     found = torch.cat([tower(part.to(device)).cpu() @ goal.T for part in images[:count].split(50)]).argmax(-1)
     return sum(classes[place] == name for place, name in zip(found.tolist(), names, strict=False)) / len(found)
 
 
-def _step(tower: Tower, optimizer: torch.optim.Optimizer, frozen: Forward, batch: batches.Batch, plan: Plan, step: int, way: float) -> float:
-    device = tower.head.weight.device
-    early, anchor = (output.to(device) for output in frozen(batch.images))
+def _step(
+    tower: Tower,
+    optimizer: torch.optim.Optimizer,
+    frozen: Forward,
+    batch: batches.Batch,
+    told: teacher.Teacher,
+    plan: Plan,
+    step: int,
+    way: float,
+    edge: int,
+) -> float:
+    device = next(tower.parameters()).device
+    opinion = told.opinion(batch.images)
+    early, anchor = (output.to(device) for output in frozen(resized(batch.images, edge)))
     if step < plan.warm:
-        value = loss(tower.head(anchor), batch)
+        value = loss(tower.head(anchor), batch, opinion)
     else:
         features, vectors = tower.late(early)
-        value = loss(vectors, batch) + 0.5 * (1 - functional.cosine_similarity(features, anchor).mean())
+        value = loss(vectors, batch, opinion) + ANCHOR * (1 - functional.cosine_similarity(features, anchor).mean())
     trained = max(0, step - plan.warm)
     pace = min(1.0, (trained + 1) / 60) * (1 - way)
     for group, rate in zip(optimizer.param_groups, (plan.rate, 4 * plan.rate), strict=True):

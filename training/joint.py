@@ -11,23 +11,31 @@ import open_clip
 import torch
 from torch.nn import functional
 
-from training import batches, files, image_tower, text_space, text_tower
+from training import batches, files, image_tower, teacher, text_space, text_tower
 from training.architecture import DIMENSIONS, build, load_folded, read_folded
 from training.networks import MobileNet, unfold
 from training.phrases import SERVED
 from training.runtimes import compiled
 
 log = logging.getLogger(__name__)
-EDGE, SCALE, NAMED = 128, 20.0, 0.5
+SCALE, NAMED = 20.0, 0.5
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how fast."""
+    """How long and how fast, and what weight the contrast with phrases and the entropy over names by label have."""
 
+    name: str
     steps: int
-    rate: float = 1e-4
+    rate: float
+    contrast: float
+    label: float
     seed: int = 1
+
+
+def plans(gentle: int, firm: int, *, seed: int) -> list[Plan]:
+    """One that changes little and keeps what is known of things never seen, and one that learns what is shown."""
+    return [Plan("gentle", gentle, 1e-4, 0.3, image_tower.SHARE, seed), Plan("firm", firm, 2e-4, 1.0, 0.6, seed)]
 
 
 def contrast(images: torch.Tensor, texts: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
@@ -40,45 +48,47 @@ def contrast(images: torch.Tensor, texts: torch.Tensor, own: torch.Tensor) -> to
     return total / (2 * len(DIMENSIONS))
 
 
-def train(data: Path, work: Path, plan: Plan, *, of: str = "") -> None:
-    """Train both towers for `plan.steps` batches from `text<of>.pt` and `image<of>.pt`, and write `joint<of>.pt`, a whole model."""
+def train(data: Path, work: Path, plan: Plan) -> None:
+    """Train both towers for `plan.steps` batches from `text.pt` and `image.pt`, and write a whole model, named after the plan."""
     targets = text_space.load(work)
     pictures = batches.Mix(work, targets, size=image_tower.SIZE, seed=plan.seed)
     texts = text_tower.Mix(targets, seed=plan.seed)
-    tower, words = _towers(data, work, of)
-    frozen = compiled(image_tower.Frozen(MobileNet(read_folded(data / image_tower.ORIGIN))), EDGE)
+    tower, words = _towers(data, work)
+    told = teacher.Teacher(data, targets, pictures)
+    frozen = compiled(image_tower.Frozen(MobileNet(read_folded(data / image_tower.ORIGIN))), teacher.EDGE)
     optimizer = _optimizer(tower, words, plan)
-    chance = np.random.default_rng(plan.seed)
-    for step in range(plan.steps):
-        batch = pictures.batch(1_000_000 + step, EDGE, blend=0.0)
+    checkpoint = work / f"{plan.name}.checkpoint.pt"
+    for step in range(_resume(checkpoint, tower, words, optimizer), plan.steps):
+        batch = pictures.batch(1_000_000 + step, teacher.EDGE, blend=0.0)
         early, anchor = frozen(batch.images)
         features, seen = tower.late(early)
-        read = text_tower.encode(words, texts.framed(batch.phrases, chance, share=NAMED))
+        read = text_tower.encode(words, texts.framed(batch.phrases, np.random.default_rng((plan.seed, step)), share=NAMED))
         tokens, rows = next(texts.pool(1_000_000 + step))
         kept = text_tower.likeness_loss(text_tower.encode(words, tokens[:192]), torch.from_numpy(targets.vectors[rows[:192]]))
-        near = 0.5 * (1 - functional.cosine_similarity(features, anchor).mean())
-        value = contrast(seen, read, batch.own) + image_tower.loss(seen, batch) + near + kept
+        near = image_tower.ANCHOR * (1 - functional.cosine_similarity(features, anchor).mean())
+        value = (
+            plan.contrast * contrast(seen, read, batch.own)
+            + image_tower.loss(seen, batch, told.opinion(batch.images), label=plan.label)
+            + near
+            + kept
+        )
         for group, rate in zip(optimizer.param_groups, (plan.rate, plan.rate, 2 * plan.rate), strict=True):
             group["lr"] = rate * min(1.0, (step + 1) / 30) * (1 - step / plan.steps)
         optimizer.zero_grad(set_to_none=True)
         value.backward()
         optimizer.step()
         if step % 20 == 19:
-            log.info("joint step %d/%d loss %.4f", step + 1, plan.steps, value.item())
-    model = assemble(words, tower)
-    temperature(model, pictures)
-    files.write_state(work / f"joint{of}.pt", model.state_dict())
+            log.info("%s step %d/%d loss %.4f", plan.name, step + 1, plan.steps, value.item())
+        if step % 200 == 199:
+            states = {"tower": tower.state_dict(), "words": words.state_dict(), "optimizer": optimizer.state_dict()}
+            files.write_state(checkpoint, states | {"step": step + 1})
+    files.write_state(work / f"{plan.name}.pt", assemble(words, tower).state_dict())
 
 
-def mean(work: Path) -> open_clip.CLIP:
-    """The model halfway between the rounds: it keeps what the second learned, and most of what it forgot of things never trained on.
-
-    Averaging the weights along one line of fine-tuning is WiSE-FT (arXiv 2109.01903).
-    """
-    first, second = (torch.load(work / name) for name in ("joint.pt", "joint2.pt"))
-    model = build(160)
-    model.load_state_dict({key: (first[key] + second[key]) / 2 if second[key].is_floating_point() else second[key] for key in second})
-    return model.eval()
+def mean(work: Path, names: list[str]) -> None:
+    """Write `joint.pt`, the mean of the models of these names (model soups, arXiv 2203.05482)."""
+    states = [torch.load(work / f"{name}.pt") for name in names]
+    files.write_state(work / "joint.pt", {key: torch.stack([state[key].float() for state in states]).mean(0) for key in states[0]})
 
 
 def assemble(words: open_clip.CLIP, tower: image_tower.Tower) -> open_clip.CLIP:
@@ -86,8 +96,8 @@ def assemble(words: open_clip.CLIP, tower: image_tower.Tower) -> open_clip.CLIP:
     model = build(160)
     model.load_state_dict(text_tower.text_state(words), strict=False)
     load_folded(model.visual.trunk, unfold(tower.trunk))
-    with torch.no_grad():
-        model.visual.head.proj.weight.copy_(tower.head.weight)
+    model.visual.head.mlp.fc1.load_state_dict(tower.head[0].state_dict())
+    model.visual.head.mlp.fc2.load_state_dict(tower.head[2].state_dict())
     return model.eval()
 
 
@@ -109,12 +119,22 @@ def temperature(model: open_clip.CLIP, pictures: batches.Mix, *, edge: int = 160
     return best
 
 
-def _towers(data: Path, work: Path, of: str) -> tuple[image_tower.Tower, open_clip.CLIP]:
+def _towers(data: Path, work: Path) -> tuple[image_tower.Tower, open_clip.CLIP]:
     tower = image_tower.Tower(MobileNet(read_folded(data / image_tower.ORIGIN)))
-    tower.load_state_dict(torch.load(work / f"image{of}.pt"))
+    tower.load_state_dict(torch.load(work / "image.pt"))
     words = build(160)
-    words.load_state_dict(torch.load(work / f"text{of}.pt"), strict=False)
+    words.load_state_dict(torch.load(work / "text.pt"), strict=False)
     return tower.to(memory_format=torch.channels_last), words.train()
+
+
+def _resume(checkpoint: Path, tower: image_tower.Tower, words: open_clip.CLIP, optimizer: torch.optim.Optimizer) -> int:
+    """The step to go on from."""
+    if not checkpoint.exists():
+        return 0
+    state = torch.load(checkpoint)
+    for part, name in ((tower, "tower"), (words, "words"), (optimizer, "optimizer")):
+        part.load_state_dict(state[name])
+    return int(state["step"])
 
 
 def _optimizer(tower: image_tower.Tower, words: open_clip.CLIP, plan: Plan) -> torch.optim.Optimizer:
@@ -123,3 +143,10 @@ def _optimizer(tower: image_tower.Tower, words: open_clip.CLIP, plan: Plan) -> t
     text = [p for key, p in words.named_parameters() if not key.startswith("visual") and key != "logit_scale"]
     groups = [{"params": text}, {"params": trunk}, {"params": list(tower.head.parameters())}]
     return torch.optim.AdamW(groups, lr=plan.rate, weight_decay=0.01, fused=True)
+
+
+def load(work: Path) -> open_clip.CLIP:
+    """The model that `mean` wrote."""
+    model = build(160)
+    model.load_state_dict(torch.load(work / "joint.pt"))
+    return model.eval()

@@ -85,14 +85,19 @@ def gather(data: Path, *, seed: int = 0) -> Phrases:
     return Phrases(physical, abstract, visual, captions, composed)
 
 
+def synsets(data: Path) -> list[tuple[int, list[str]]]:
+    """WordNet's noun synsets in the order of their numbers, each with its names."""
+    with gzip.open(data / "wordnet-nouns.tsv.gz", "rt", encoding="utf-8") as lines:
+        rows = (line.rstrip("\n").split("\t") for line in lines)
+        return sorted((int(synset[1:]), spellings.split(", ")) for synset, spellings in rows)
+
+
 def wordnet(data: Path) -> tuple[list[str], list[str]]:
     """Names of physical things and all other nouns of WordNet."""
     names: dict[bool, dict[str, None]] = {True: {}, False: {}}
-    with gzip.open(data / "wordnet-nouns.tsv.gz", "rt", encoding="utf-8") as lines:
-        for line in lines:
-            synset, spellings = line.rstrip("\n").split("\t")
-            physical = any(low <= int(synset[1:]) < high for low, high in _PHYSICAL)
-            names[physical].update(dict.fromkeys(spellings.split(", ")))
+    for number, spellings in synsets(data):
+        physical = any(low <= number < high for low, high in _PHYSICAL)
+        names[physical].update(dict.fromkeys(spellings))
     return list(names[True]), [name for name in names[False] if name not in names[True]]
 
 

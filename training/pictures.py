@@ -1,4 +1,4 @@
-"""The training pictures as arrays on disk, with what each shows and what SqueezeNet thinks of it."""
+"""The training pictures as arrays on disk, with what each shows."""
 
 from __future__ import annotations
 
@@ -8,49 +8,40 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch.nn import functional
 
 from samekind import shop
 from training import data as packs
 from training import files
-from training.architecture import read_folded
-from training.networks import SqueezeNet
 from training.phrases import fashion_fields
-from training.runtimes import compiled, normalised
 
 log = logging.getLogger(__name__)
-# Edge of the stored squares, and the edge at which the teacher is most often right.
-EDGES = {"tinyimagenet-train": (64, 112), "cifar100-train": (32, 112), "caltech101": (120, 160), "fashion": (120, 160), "shop": (120, 160)}
+EDGES = {"tinyimagenet-train": 64, "cifar100-train": 32, "caltech101": 120, "fashion": 120, "shop": 120}
 SHOP_COUNT, SHOP_SEED = 8000, 101
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """One set: pixels (n, edge, edge, 3), the phrases that fit each picture, and the teacher's softmax (n, 1000)."""
+    """One set: pixels (n, edge, edge, 3) and the phrases that fit each picture."""
 
     name: str
     pixels: np.ndarray
     phrases: list[list[str]]
-    teacher: np.ndarray
 
 
 def make(data: Path, work: Path) -> None:
     """Write the arrays of every set that is not yet there."""
-    for name, (edge, teacher_edge) in EDGES.items():
+    for name, edge in EDGES.items():
         if not (work / f"{name}.json").exists():
             pixels, phrases = _shop(edge) if name == "shop" else _pack(data, name, edge)
             files.write_array(work / f"{name}.npy", pixels)
-            log.info("%s: %d pictures; asking the teacher", name, len(pixels))
-            files.write_array(work / f"{name}.teacher.npy", _teacher(data, pixels, teacher_edge))
+            log.info("%s: %d pictures", name, len(pixels))
             files.write_text(work / f"{name}.json", json.dumps(phrases))
 
 
 def load(work: Path, name: str) -> Pictures:
     """A set that `make` wrote, read from disk as it is used."""
     phrases = json.loads((work / f"{name}.json").read_text())
-    pixels, teacher = (np.load(work / f"{name}{ending}", mmap_mode="r") for ending in (".npy", ".teacher.npy"))
-    return Pictures(name, pixels, phrases, teacher)
+    return Pictures(name, np.load(work / f"{name}.npy", mmap_mode="r"), phrases)
 
 
 def _pack(data: Path, name: str, edge: int) -> tuple[np.ndarray, list[list[str]]]:
@@ -66,13 +57,3 @@ def _shop(edge: int) -> tuple[np.ndarray, list[list[str]]]:
         pixels[place] = np.asarray(product.image)
         phrases.append([product.title, product.title, product.description])
     return pixels, phrases
-
-
-def _teacher(data: Path, pixels: np.ndarray, edge: int) -> np.ndarray:
-    forward = compiled(SqueezeNet(read_folded(data / "squeezenet11-imagenet.npz")), edge)
-    opinions = np.empty((len(pixels), 1000), np.float16)
-    for first in range(0, len(pixels), 32):
-        part = torch.from_numpy(pixels[first : first + 32]).permute(0, 3, 1, 2).float()
-        part = functional.interpolate(part, size=(edge, edge), mode="bicubic", align_corners=False).clamp(0, 255)
-        opinions[first : first + 32] = functional.softmax(forward(normalised(part))[0], dim=-1).cpu().numpy()
-    return opinions

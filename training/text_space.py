@@ -1,4 +1,4 @@
-"""The space T: a 256-d target for any phrase, made of MiniLM's sentence vectors and of real CLIP text vectors."""
+"""The space T: a 256-d target for any phrase, made of MiniLM's sentence vectors, of real CLIP text vectors and of WordNet's kinship."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from training import files
+from training import files, kinship
 from training.architecture import DIMENSIONS
 from training.phrases import Phrases, gather
 
 log = logging.getLogger(__name__)
-RIDGE, SHARPNESS = 0.1, 2.0
+RIDGE, SHARPNESS, KIN = 0.1, 2.0, 0.8
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ def make(data: Path, work: Path) -> None:
     sentences = sentence_vectors(every)
     row = {phrase: place for place, phrase in enumerate(every)}
     mixed = _mix(sentences, *_clip(data, row, sentences))
+    mixed += _kin(data, every, row, mixed)
     core = mixed[[row[phrase] for phrase in [*phrases.visual, *phrases.captions, *phrases.physical[::5], *phrases.composed]]]
     axes = np.linalg.svd((core - core.mean(0)).T @ (core - core.mean(0)))[0][:, : DIMENSIONS[0]]
     vectors = unit((mixed - core.mean(0)) @ axes)
@@ -85,6 +86,18 @@ def _mix(sentences: np.ndarray, known: np.ndarray, clip: np.ndarray) -> np.ndarr
     predicted = np.concatenate([_kernel(chunk, known) @ weights for chunk in chunks]).astype(np.float32)
     centred = sentences - sentences.mean(0)
     return np.concatenate([part / np.linalg.norm(part, axis=1).mean() for part in (centred, predicted)], axis=1)
+
+
+def _kin(data: Path, every: list[str], row: dict[str, int], mixed: np.ndarray) -> np.ndarray:
+    """What each phrase's vector gains from its kin, zero for a phrase that is about no animal, food or plant."""
+    middle = mixed.mean(0)
+    known = kinship.kinship(data, lambda names: mixed[[row[name] for name in names]] - middle)
+    gains = np.zeros_like(mixed)
+    for place, phrase in enumerate(every):
+        kin = kinship.head(phrase, known)
+        if kin is not None:
+            gains[place] = KIN * kin
+    return gains
 
 
 def _kernel(one: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -18,6 +18,7 @@ from training.phrases import PHOTO, TEMPLATES
 
 log = logging.getLogger(__name__)
 BATCH, POOL, TEMPERATURE = 512, 8, 0.05
+RATE, AGAIN = 2e-3, 1.2e-3
 SHARES = {"physical": 0.32, "abstract": 0.13, "templated": 0.25, "visual": 0.05, "captions": 0.14, "composed": 0.11}
 END, START = 49407, 49406
 
@@ -114,13 +115,14 @@ def start(*, seed: int) -> open_clip.CLIP:
     return model
 
 
-def train(work: Path, *, steps: int, seed: int = 0, rate: float = 2e-3, name: str = "text", before: Path | None = None) -> None:
-    """Train for `steps` batches, from the state `before` or from the start, and write `<name>.pt`."""
+def train(work: Path, *, steps: int, seed: int = 0, before: Path | None = None) -> None:
+    """Train for `steps` batches, from the state `before` or from the start, and write `text.pt`."""
     targets = text_space.load(work)
     mix = Mix(targets, seed=seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     goal = torch.from_numpy(targets.vectors).to(device)
-    checkpoint = work / f"{name}.checkpoint.pt"
+    rate = AGAIN if before else RATE
+    checkpoint = work / "text.checkpoint.pt"
     model, done, moments = _resume(checkpoint, before, seed)
     model = model.to(device).train()
     parts = [parameter for key, parameter in model.named_parameters() if not key.startswith("visual") and key != "logit_scale"]
@@ -146,7 +148,7 @@ def train(work: Path, *, steps: int, seed: int = 0, rate: float = 2e-3, name: st
             log.info("text step %d: cosine to T on unseen names %.4f", done, cosine(model, mix, targets))
             files.write_state(checkpoint, {"model": text_state(model), "optimizer": optimizer.state_dict(), "step": done})
     log.info("text done: cosine to T on unseen names %.4f", cosine(model, mix, targets))
-    files.write_state(work / f"{name}.pt", text_state(model))
+    files.write_state(work / "text.pt", text_state(model))
 
 
 @torch.no_grad()

@@ -14,14 +14,14 @@ from samekind_server.embedding.weights import Shape
 Node = Any
 Weights = Mapping[str, Floats]
 
-VISION = {"timm_model_name": "mobilenetv2_100", "timm_pool": "avg", "timm_proj": "linear"}
+VISION = {"timm_model_name": "mobilenetv2_100", "timm_pool": "avg", "timm_proj": "mlp", "timm_proj_bias": True}
 FREE = {"timm_model_pretrained", "timm_drop", "timm_drop_path", "patch_dropout", "image_size"}
 TEXT = {"context_length", "vocab_size", "width", "heads", "layers"}
 MODEL = {"embed_dim", "vision_cfg", "text_cfg", "quick_gelu"}
 
 STEM, HEAD = 32, 1280
 STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
-TRUNK = "visual.trunk."
+TRUNK, PERCEPTRON = "visual.trunk.", "visual.head.mlp."
 
 
 class Convolution(NamedTuple):
@@ -49,7 +49,8 @@ def shapes(config: Mapping[str, Any]) -> dict[str, Shape]:
     text, dimensions = config["text_cfg"], config["embed_dim"]
     width = text["width"]
     found: dict[str, Shape] = {"logit_scale": (), "positional_embedding": (text["context_length"], width), "text_projection": (width, dimensions)}
-    found |= {"token_embedding.weight": (text["vocab_size"], width), "visual.head.proj.weight": (dimensions, HEAD)}
+    found |= {"token_embedding.weight": (text["vocab_size"], width)}
+    found |= _linear_shapes(f"{PERCEPTRON}fc1", (2 * dimensions, HEAD)) | _linear_shapes(f"{PERCEPTRON}fc2", (dimensions, 2 * dimensions))
     found |= _norm_shapes("ln_final", width)
     for layer in range(text["layers"]):
         found |= _layer_shapes(f"transformer.resblocks.{layer}.", width)
@@ -59,7 +60,7 @@ def shapes(config: Mapping[str, Any]) -> dict[str, Shape]:
 
 
 def image_tower(config: Mapping[str, Any], weights: Weights) -> openvino.Model:
-    """timm's mobilenetv2_100, averaged over the picture and projected, its batch norms folded into the convolutions."""
+    """timm's mobilenetv2_100, averaged over the picture and led through a small perceptron, its batch norms folded into the convolutions."""
     size = config["vision_cfg"]["image_size"]
     pixels = op.parameter([-1, 3, size, size], np.float32)
     x: Node = pixels
@@ -70,7 +71,8 @@ def image_tower(config: Mapping[str, Any], weights: Weights) -> openvino.Model:
         residual = len(block) == 3 and block[1].stride == 1 and block[0].inputs == block[2].outputs
         x = op.add(start, x) if residual else x
     pooled = op.reduce_mean(x, _ints([2, 3]), False)
-    return openvino.Model([op.matmul(pooled, _constant(weights["visual.head.proj.weight"]), False, True)], [pixels], "images")
+    bent = op.gelu(_linear(pooled, weights[f"{PERCEPTRON}fc1.weight"], weights[f"{PERCEPTRON}fc1.bias"]), "erf")
+    return openvino.Model([_linear(bent, weights[f"{PERCEPTRON}fc2.weight"], weights[f"{PERCEPTRON}fc2.bias"])], [pixels], "images")
 
 
 def text_tower(config: Mapping[str, Any], weights: Weights) -> openvino.Model:
@@ -180,8 +182,12 @@ def _layer_shapes(at: str, width: int) -> dict[str, Shape]:
     attention: dict[str, Shape] = {f"{at}attn.in_proj_weight": (3 * width, width), f"{at}attn.in_proj_bias": (3 * width,)}
     linear = {f"{at}attn.out_proj": (width, width), f"{at}mlp.c_fc": (4 * width, width), f"{at}mlp.c_proj": (width, 4 * width)}
     for name, kernel in linear.items():
-        attention |= {f"{name}.weight": kernel, f"{name}.bias": kernel[:1]}
+        attention |= _linear_shapes(name, kernel)
     return attention | _norm_shapes(f"{at}ln_1", width) | _norm_shapes(f"{at}ln_2", width)
+
+
+def _linear_shapes(name: str, kernel: tuple[int, int]) -> dict[str, Shape]:
+    return {f"{name}.weight": kernel, f"{name}.bias": kernel[:1]}
 
 
 def _norm_shapes(name: str, width: int) -> dict[str, Shape]:
