@@ -2,6 +2,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextvars import copy_context
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import samekind
 from samekind.v1 import content_pb2 as words
 from samekind.v1 import embedding_service_pb2 as pb
 from samekind.v1.embedding_service_pb2_grpc import EmbeddingServiceStub
+from samekind_server.embedding import spans
 from tests.running import address, process
 
 traces = pytest.importorskip("opentelemetry.proto.collector.trace.v1.trace_service_pb2", reason='needs pip install "samekind[otel]"')
@@ -107,6 +109,16 @@ def test_the_environment_may_name_the_collector(tmp_path: Path, collector: Colle
     traced(tmp_path, collector, png)
     assert collector.named(EMBED)
     assert collector.names == {"ours"}
+
+
+def test_a_call_without_end_keeps_no_more_parts_than_a_batch_has() -> None:
+    def call() -> int:
+        parts = spans.wanted()
+        for number in range(2 * spans.MOST):
+            spans.tell("decode", number, number + 1)
+        return len(parts)
+
+    assert copy_context().run(call) == spans.MOST
 
 
 def test_a_collector_that_is_not_there_holds_nothing_up(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from contextvars import ContextVar
 
+MOST = 4096  # More than a batch has; a stream, which may have no end, tells of its first ones.
 Span = tuple[str, float, float]
 _wanted: ContextVar[list[Span] | None] = ContextVar("spans", default=None)
 
@@ -15,5 +16,5 @@ def wanted() -> list[Span]:
 
 def tell(name: str, began: float, ended: float) -> None:
     """Tells of a part, where that is wanted."""
-    if (spans := _wanted.get()) is not None:
+    if (spans := _wanted.get()) is not None and len(spans) < MOST:
         spans.append((name, began, ended))
