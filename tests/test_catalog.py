@@ -264,3 +264,26 @@ def test_writes_from_many_at_once_are_all_there(shop):
     for hit in found:
         assert hit.score == pytest.approx(float(held[hit.item.id].vectors["vector"].values[0]), abs=1e-6)
         assert nearest(shop, 1, 0, 0, 0, where=F.n == held[hit.item.id].attributes["n"]) == [hit.item.id]
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "told"),
+    [
+        ({"model": "mini", "space": "other-256"}, SpaceMismatch, "the catalog is to be of space 'other-256', but mini makes"),
+        ({"model": "mini", "dimensions": 257}, BadRequest, "257 dimensions are more than the 256 that mini has"),
+        ({"model": "nano"}, NotFound, "no model 'nano' here"),
+        ({"dimensions": 0}, BadRequest, "a catalog of ready vectors has to be told their dimensions"),
+        ({"m": 1}, BadRequest, "m is 4 or more"),
+        ({"comparison": Fused(0, 0, 0)}, BadRequest, "all weights of the fused contents are 0"),
+    ],
+)
+def test_a_catalog_that_cannot_be_is_refused(keeper, given, error, told):
+    with pytest.raises(error, match=told):
+        keeper.make(**given)
+    assert keeper.run(keeper.catalogs.page("", "", 10)) == []
+
+
+def test_changing_a_catalog_keeps_what_is_not_given(keeper):
+    before = keeper.make(model="mini", comparison=Best())
+    after = keeper.run(keeper.catalogs.update("", Catalog("shop", thumbnail_size=32), ["thumbnail_size", "model"]))
+    assert (after.model, after.comparison, after.space, after.thumbnail_size, after.version) == ("mini", Best(), before.space, 32, 2)

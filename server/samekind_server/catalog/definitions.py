@@ -15,6 +15,7 @@ from samekind_server.store.catalogs import Head
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CHANGEABLE = ("model", "comparison", "m", "ef_construction", "thumbnail_size")
+LEAST_M, LEAST_EF = 4, 16  # With fewer links, or candidates for them, a graph falls into parts.
 FOR_GOOD = ("space", "dimensions", "metric")
 
 
@@ -69,7 +70,8 @@ def changed(before: Catalog, given: Catalog, paths: Collection[str]) -> Catalog:
         if path not in CHANGEABLE:
             known = ", ".join(CHANGEABLE)
             raise _refused("update_mask", f"the update mask's path {path!r} cannot be changed; there are {known}, or * for all of them")
-    after = replace(before, **{path: getattr(given, path) for path in paths})
+    named = {path: getattr(given, path) for path in paths if path != "model" or given.model}
+    after = replace(before, **named)
     _check(after)
     return after
 
@@ -92,6 +94,9 @@ def moment(micros: int) -> datetime:
 
 
 def _check(given: Catalog) -> None:
+    if given.m < LEAST_M or given.ef_construction < LEAST_EF:
+        told = f"m is {LEAST_M} or more and ef_construction {LEAST_EF} or more, or 0 for the default, not {given.m} and {given.ef_construction}"
+        raise _refused("m" if given.m < LEAST_M else "ef_construction", told)
     if isinstance(given.comparison, Fused) and not any(asdict(given.comparison).values()):
         raise _refused("comparison", "all weights of the fused contents are 0, so that no item could be found; give one more than 0")
 

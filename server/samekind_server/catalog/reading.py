@@ -51,14 +51,14 @@ def read(of: Transaction, catalog: int, id: str, view: View) -> Item | SamekindE
 def item(of: Transaction, stored: Stored, view: View) -> Item:
     """The item of a row. Raises Damaged."""
     stored.checked()
-    held = items.vectors(of, stored.row)
+    held = items.vectors(of, stored.row) if view.vectors else []
     return Item(
         stored.id,
         () if stored.text is None else (Text(stored.text),),
         attributes.load(stored.attributes),
         stored.version,
-        kinds=tuple(each.modality for each in held),
-        vectors={each.modality: Vector(np.frombuffer(each.checked().data, "<f4"), each.space) for each in held} if view.vectors else {},
+        kinds=items.modalities(of, stored.row),
+        vectors={each.modality: Vector(np.frombuffer(each.checked().data, "<f4"), each.space) for each in held},
         thumbnail=items.thumbnail(of, stored.row) if view.thumbnails else b"",
         create_time=moment(stored.created),
         update_time=moment(stored.updated),

@@ -106,6 +106,11 @@ def vectors(of: Transaction, row: int) -> list[Embedded]:
     return [_embedded(row, *cells) for cells in found]
 
 
+def modalities(of: Transaction, row: int) -> tuple[str, ...]:
+    """Which contents of a row have a vector."""
+    return tuple(modality for (modality,) in of.rows("SELECT modality FROM vectors WHERE row = ? ORDER BY modality", row))
+
+
 def thumbnail(of: Transaction, row: int) -> bytes:
     """The picture kept of a row's image; nothing where there is none. Raises Damaged."""
     found = of.rows("SELECT data, checksum FROM thumbnails WHERE row = ?", row)
