@@ -28,7 +28,6 @@ from samekind.types import Catalog, Item, Vector
 from samekind_server.catalog.catalogs import Catalogs
 from samekind_server.catalog.snapshots import Snapshots
 from samekind_server.catalog.writing import Update
-from samekind_server.index import hnsw
 from samekind_server.index.base import SAVE_STEPS
 from samekind_server.store import catalogs
 from samekind_server.store.sqlite import FILE, SqliteStore, _prepare
@@ -36,7 +35,7 @@ from tests.keeping import modelless
 
 SPACE, DIMENSIONS = "0123456789abcdef-8", 8
 WORKERS, IDS, OPERATIONS = 3, 40, 25
-SMALL_GRAPHS = {"GRAPH_FROM": 30, "FEWEST_REMOVED": 10}
+GRAPH_FROM = 30
 State = dict[str, tuple[int, dict[str, int]]]  # By id: what the vector is made of, and the attributes.
 
 
@@ -96,11 +95,9 @@ class Countdown:
 
 
 async def live(folder: Path, seed: int, killer: dict[str, Any]) -> None:
-    for name, value in SMALL_GRAPHS.items():
-        setattr(hnsw, name, value)
     store = SqliteStore(folder)
     saved = partial(_at_save, killer["save"], Countdown(killer["count"])) if "save" in killer else (lambda step: None)
-    snapshots = Snapshots(folder, store.read(catalogs.life).result(), step=saved)
+    snapshots = Snapshots(folder, store.read(catalogs.life).result(), graph_from=GRAPH_FROM, step=saved)
     with modelless(folder) as engine:
         kept = Catalogs(store, engine, snapshots)
         await kept.start()

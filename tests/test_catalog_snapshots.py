@@ -11,12 +11,11 @@ from samekind.types import Item, Vector
 from samekind_server.catalog.reading import View
 from samekind_server.catalog.snapshots import FOLDER, Snapshots
 from samekind_server.embedding.engine import Engine
-from samekind_server.index.hnsw import GRAPH_FROM
 from samekind_server.store import catalogs
 from samekind_server.store.sqlite import SqliteStore
 from tests.keeping import SPACE, Keeper, modelless
 
-COUNT = GRAPH_FROM + 200
+COUNT, GRAPH_FROM = 600, 300
 VECTORS = np.random.default_rng(5).standard_normal((COUNT, 4)).astype(np.float32)
 QUERIES = np.random.default_rng(6).standard_normal((5, 4)).astype(np.float32)
 
@@ -31,7 +30,7 @@ def opened(folder: Path, engine: Engine) -> Keeper:
     store = SqliteStore(folder)
     life = store.read(catalogs.life).result()
     store.close()
-    keeper = Keeper(folder, engine, indexes=Snapshots(folder, life))
+    keeper = Keeper(folder, engine, indexes=Snapshots(folder, life, graph_from=GRAPH_FROM))
     keeper.run(keeper.catalogs.start())
     return keeper
 
@@ -112,8 +111,8 @@ def block(folder: Path) -> None:
 def older(folder: Path) -> None:
     """The store as it was in another life: with fewer changes than the snapshot has."""
     store = SqliteStore(folder)
-    store.write(lambda to: to.rows("DELETE FROM items WHERE catalog = 1 AND row > 4000")).result()
-    store.write(lambda to: to.rows("UPDATE catalogs SET change = 4000 WHERE id = 1")).result()
+    store.write(lambda to: to.rows("DELETE FROM items WHERE catalog = 1 AND row > 400")).result()
+    store.write(lambda to: to.rows("UPDATE catalogs SET change = 400 WHERE id = 1")).result()
     store.close()
 
 

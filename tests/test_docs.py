@@ -63,6 +63,7 @@ COMMANDS = dict(commands(typer.main.get_command(cli.app), "samekind"))
 OPTIONS = {name: {flag for option in command.params for flag in (*option.opts, *option.secondary_opts)} for name, command in COMMANDS.items()}
 OPTIONS |= {"samekind": {"--version"}, "samekind keys": options_of_keys()}
 SERVERS = {"samekind serve": {setting.flag for setting in SETTINGS} | {"--config"}, "samekind keys": {"--data", "--keys", "--config"}}
+SERVERS |= {f"samekind {verb}": {"--data", "--config"} for verb in ("backup", "restore", "verify")}
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)

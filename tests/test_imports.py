@@ -18,7 +18,7 @@ RANKS = {
     ],
     "samekind_server": [
         *(["embedding"], ["store", "index"], ["catalog"], ["classification"], ["edge", "data_dir", "settings"]),
-        *(["web"], ["app", "keys_command", "on_disk"]),
+        *(["web"], ["app", "copies_command", "keys_command", "on_disk"]),
     ],
 }
 CORE = {"embedding", "store", "index", "catalog", "classification", "search", "recommendation", "exploration"}

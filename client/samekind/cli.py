@@ -208,6 +208,24 @@ def keys(context: typer.Context) -> None:
     _become("samekind_server.keys_command", context.args)
 
 
+@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def backup(context: typer.Context) -> None:
+    """Copy the store of a server on this machine to a file, while it runs; `samekind backup --help` tells how."""
+    _become("samekind_server.copies_command", ["backup", *context.args])
+
+
+@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def restore(context: typer.Context) -> None:
+    """Make a copy the store of a folder that has none; `samekind restore --help` tells how."""
+    _become("samekind_server.copies_command", ["restore", *context.args])
+
+
+@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def verify(context: typer.Context) -> None:
+    """Prove that every row of a store on this machine is what was written; `samekind verify --help` tells how."""
+    _become("samekind_server.copies_command", ["verify", *context.args])
+
+
 @app.command()
 def demo(server: Annotated[str | None, typer.Option(help="Ask this server instead of one started for the demo.")] = None) -> None:
     """Show the main job on real photographs and drawn pictures."""

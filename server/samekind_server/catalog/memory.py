@@ -142,11 +142,7 @@ class Memory:
 
     def place(self, name: str) -> Place:
         """Which index that is."""
-        catalog = self.catalog
-        told = (
-            f"{self.head.id} {name} {catalog.space} {catalog.dimensions} {catalog.metric} {catalog.comparison} {catalog.m} {catalog.ef_construction}"
-        )
-        return Place(self.head.id, name, hashlib.sha256(told.encode()).hexdigest(), self.last_change)
+        return Place(self.head.id, name, identity(self.head, name), self.last_change)
 
     @property
     def items(self) -> int:
@@ -221,6 +217,13 @@ class Memory:
 
     def _read(self, work: Callable[[Transaction], T]) -> T:
         return self._store.read(work).result()
+
+
+def identity(head: Head, name: str) -> str:
+    """Names all that an index's vectors depend on."""
+    catalog = definitions.catalog(head)
+    told = f"{head.id} {name} {catalog.space} {catalog.dimensions} {catalog.metric} {catalog.comparison} {catalog.m} {catalog.ef_construction}"
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def shape_of(catalog: Catalog) -> Shape:

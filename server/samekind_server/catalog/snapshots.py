@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 class Snapshots:
     """Below `folder`, one folder for each index. `step` is told each step of a save before it is done."""
 
-    def __init__(self, folder: Path, life: str, *, step: Step = unwatched) -> None:
-        self._folder, self._life, self._step = folder / FOLDER, life, step
+    def __init__(self, folder: Path, life: str, *, graph_from: int = hnsw.GRAPH_FROM, step: Step = unwatched) -> None:
+        self._folder, self._life, self._graph_from, self._step = folder / FOLDER, life, graph_from, step
         self._tender = Tender()
         self._watched: Callable[[], Collection[Memory]] = tuple
         self._ending = threading.Event()
@@ -36,7 +36,8 @@ class Snapshots:
         folder = self._folder / str(place.catalog) / place.name
         if place.fresh:
             shutil.rmtree(folder, ignore_errors=True)
-        opened = hnsw.opened(folder, shape, identity=self._identity(place), newest=place.newest, wake=self._tender.wake)
+        identity, wake = _identity(self._life, place), self._tender.wake
+        opened = hnsw.opened(folder, shape, identity=identity, newest=place.newest, wake=wake, graph_from=self._graph_from)
         if opened.rebuild and folder.exists():
             log.warning("the index %s of catalog %d is made anew: %s", place.name, place.catalog, opened.rebuild)
         self._tender.add(opened.index)
@@ -86,7 +87,7 @@ class Snapshots:
         place = memory.place(name)
         folder = self._folder / str(place.catalog) / name
         try:
-            memory.indexes()[name].save(folder, identity=self._identity(place), change=place.newest, step=self._step)
+            memory.indexes()[name].save(folder, identity=_identity(self._life, place), change=place.newest, step=self._step)
         except OSError as error:
             log.error("the index %s of the catalog %s cannot be saved, and is made anew at the next start: %s", name, memory.catalog.name, error)
 
@@ -98,5 +99,11 @@ class Snapshots:
                 except Exception:
                     log.exception("a snapshot of the catalog %s failed", memory.catalog.name)
 
-    def _identity(self, place: Place) -> str:
-        return f"{self._life} {place.identity}"
+
+def kept(folder: Path, life: str, place: Place, shape: Shape) -> Opened:
+    """What a data folder has of an index, for whoever only looks at it."""
+    return hnsw.opened(folder / FOLDER / str(place.catalog) / place.name, shape, identity=_identity(life, place), newest=place.newest)
+
+
+def _identity(life: str, place: Place) -> str:
+    return f"{life} {place.identity}"

@@ -1,0 +1,45 @@
+"""Compares what the kept indexes hold with the store that they are derived from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from samekind.types import Floats, Metric
+from samekind_server.catalog import definitions, vectors
+from samekind_server.catalog.memory import Place, identity, shape_of
+from samekind_server.catalog.snapshots import kept
+from samekind_server.store import catalogs, copies, items
+from samekind_server.store.base import Transaction
+from samekind_server.store.catalogs import Head
+
+NEAR = 1e-4
+
+
+def faults(of: Transaction, folder: Path) -> Iterator[str]:
+    """What a kept index holds that the store does not say; one that is damaged or of another life is made anew and is no fault."""
+    life = catalogs.life(of)
+    for head in catalogs.every(of):
+        for name in vectors.names(definitions.catalog(head).comparison):
+            yield from _faults(of, head, name, folder, life)
+
+
+def _faults(of: Transaction, head: Head, name: str, folder: Path, life: str) -> Iterator[str]:
+    catalog = definitions.catalog(head)
+    place = Place(head.id, name, identity(head, name), catalogs.newest(of, head.id))
+    opened = kept(folder, life, place, shape_of(catalog))
+    known = set(opened.index.rows().tolist())
+    for stored in copies.rows(of, head):
+        held = {each.modality: np.frombuffer(each.data, "<f4") for each in items.vectors(of, stored.row) if stored.row in known and each.sound}
+        if not held:
+            continue
+        wanted = vectors.compared(held, catalog.comparison, catalog.metric).get(name)
+        if wanted is None or not _same(opened.index.vectors(np.array([stored.row]))[0], wanted, catalog.metric):
+            yield f"catalog {head.name!r}: the index {name} has another vector of {stored.id!r:.60} than the store; remove the folder of indexes"
+
+
+def _same(found: Floats, wanted: Floats, metric: Metric) -> bool:
+    unit = wanted / np.linalg.norm(wanted) if metric is Metric.COSINE else wanted
+    return bool(np.allclose(found, unit, rtol=NEAR, atol=NEAR))
