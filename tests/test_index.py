@@ -221,6 +221,17 @@ def test_a_graph_recalls_what_the_twin_finds(metric):
     assert recall(found, exact(np.arange(6000), vectors, metric).nearest(queries, 10)) >= 0.98
 
 
+def test_what_comes_after_all_before_it_was_removed_gets_into_the_graph():
+    index, vectors = Hnsw(Shape(8), costs=NEVER_EXACT, graph_from=100), clustered(160, 8)
+    index.add(np.arange(100), vectors[:100])
+    assert index.tend() and index.stats().building
+    index.remove(np.arange(100))
+    index.add(np.arange(100, 160), vectors[100:])
+    assert any(not index.tend() for _ in range(1000))
+    assert (index.stats().buffered, index.stats().graph) == (0, True)
+    assert index.nearest(vectors[110:111], 1)[0].rows.tolist() == [110]
+
+
 def test_where_neighbours_are_hard_to_find_a_graph_looks_at_more():
     hard, queries = np.random.default_rng(1).normal(size=(6000, 40)).astype(np.float32), np.random.default_rng(2).normal(size=(100, 40))
     found = graphed(np.arange(6000), hard).nearest(queries.astype(np.float32), 10)

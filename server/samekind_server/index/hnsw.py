@@ -158,7 +158,7 @@ class Hnsw:
             return self._mark(marking)
         if growing is None and self._begun(graph):
             return True
-        if graph is not None and graph.size >= 2 * graph.tuned:
+        if graph is not None and graph.size > 2 * graph.tuned:
             return self._tune(graph)
         self._turn = not self._turn
         if growing is not None and (self._turn or graph is None or not self._outside(graph.mark)):
