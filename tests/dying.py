@@ -99,7 +99,7 @@ async def live(folder: Path, seed: int, killer: dict[str, Any]) -> None:
     saved = partial(_at_save, killer["save"], Countdown(killer["count"])) if "save" in killer else (lambda step: None)
     snapshots = Snapshots(folder, store.read(catalogs.life).result(), graph_from=GRAPH_FROM, step=saved)
     with modelless(folder) as engine:
-        kept = Catalogs(store, engine, snapshots)
+        kept = Catalogs(store, engine, snapshots, pack_from=20)
         await kept.start()
         if "statement" in killer:
             store._database.set_trace_callback(Countdown(killer["statement"]))

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -21,14 +22,15 @@ from samekind_server.catalog.memory import Indexes, Memory
 from samekind_server.catalog.writing import Changes
 from samekind_server.embedding.engine import Engine
 from samekind_server.store import catalogs as rows
-from samekind_server.store import pages
+from samekind_server.store import items, pages
 from samekind_server.store.base import Store, Transaction
 from samekind_server.store.catalogs import Head
 from samekind_server.store.requests import Request, once
 
 T = TypeVar("T")
 
-FREED = 500  # Items of a deleted catalog that go in one transaction.
+FREED = 500  # Items of a deleted catalog that go in one transaction, and vectors that are moved in one.
+SPARSE = 0.1  # Removed vectors, as a share of those that are live, from which the store's pages are packed.
 log = logging.getLogger(__name__)
 
 
@@ -45,11 +47,12 @@ class Totals:
 class Catalogs:
     """The catalogs of every tenant, each seen by its own alone. For one event loop; `close` it before the store."""
 
-    def __init__(self, store: Store, engine: Engine, indexes: Indexes, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, store: Store, engine: Engine, indexes: Indexes, *, clock: Callable[[], float] = time.time, pack_from: int = 100) -> None:
         self._store, self._engine, self._indexes, self._clock = store, engine, indexes, clock
         self._drafting = Drafting(engine)
         self._memories: dict[int, Memory] = {}
         self._gone: set[int] = set()
+        self._removed, self._pack_from, self._packing = 0, pack_from, False
         self._gate = threading.Lock()
         self._loading = ThreadPoolExecutor(1, "catalog-load")
         self._freeing = ThreadPoolExecutor(1, "catalog-free")
@@ -153,6 +156,7 @@ class Catalogs:
         """Told by the writer of what was committed; who reads a catalog only now reads that too."""
         with self._gate:
             memory = self._memories.get(changes.catalog)
+        self._pack_if_sparse(len(changes.removed))
         try:
             if memory is not None:
                 memory.apply(changes)
@@ -195,6 +199,33 @@ class Catalogs:
     def _free(self, id: int) -> None:
         self._freeing.submit(self._freed, id)
 
+    def _pack_if_sparse(self, removed: int) -> None:
+        """Told by the writer how many rows went."""
+        self._removed += removed
+        if self._is_sparse() and not self._packing and not self._ending.is_set():
+            self._packing = True
+            with suppress(RuntimeError):  # The server is closing.
+                self._freeing.submit(self._pack)
+
+    def _is_sparse(self) -> bool:
+        return self._removed > max(self._pack_from, SPARSE * sum(memory.items for memory in self._held()))
+
+    def _pack(self) -> None:
+        """Moves the store's vectors together, a few at a time so that other writes go between, and gives back what that leaves free."""
+        try:
+            while self._is_sparse() and not self._ending.is_set():
+                self._removed = 0
+                self._pack_until(self._store.read(items.last_vector).result())
+        except SamekindError as error:
+            log.warning("the store's pages are packed another time, as that cannot be done now: %s", error)
+        finally:
+            self._packing = False
+
+    def _pack_until(self, last: int) -> None:
+        after: int | None = 0
+        while after is not None and not self._ending.is_set():
+            after = self._store.write(partial(_repack, after, last)).result()
+
     def _freed(self, id: int) -> None:
         """Takes what a deleted catalog held, a little at a time so that other writes go between."""
         self._indexes.drop(id)
@@ -222,6 +253,12 @@ def found(of: Transaction, tenant: str, name: str) -> Head:
     there = [head.name for head in rows.page(of, tenant, "", 6)]
     told = f"there are {', '.join(there[:5])}{', …' if len(there) > 5 else ''}" if there else "there is none yet"
     raise NotFound(f"no catalog {name!r}; {told}")
+
+
+def _repack(after: int, until: int, to: Transaction) -> int | None:
+    last = items.repack(to, after, until, FREED)
+    pages.give_back(to, 4 * FREED)
+    return last
 
 
 def _free(id: int, to: Transaction) -> bool:
