@@ -32,7 +32,7 @@ from samekind.types import Image
 from samekind_server.edge import keys
 from samekind_server.edge.callers import Role
 from samekind_server.web import answers, routes
-from tests.fuzzing import METHODS, filled
+from tests.fuzzing import MEANT, METHODS, filled
 from tests.running import Metrics, address, process, told
 
 CLASSIFY, EMBED_STREAM, LABEL_SETS = "/v1/contents:classify", "/v1/contents:embedStream", "/v1/labelSets"
@@ -269,7 +269,7 @@ def test_a_caller_that_leaves_takes_its_question_back(site, log):
 def odd(route: routes.Route, random: Random) -> bytes:
     """A request as JSON, damaged in half of the cases."""
     try:
-        body = json_format.MessageToJson(filled(route.method.input_type, random)).encode()
+        body = json_format.MessageToJson(filled(route.method.input_type, random, meant=MEANT if random.random() < 0.5 else {})).encode()
     except json_format.SerializeToJsonError:  # A time that is none.
         return b"{}"
     place = random.randrange(len(body))
