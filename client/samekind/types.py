@@ -253,8 +253,9 @@ class Catalog:
 class Item:
     """A thing in a catalog: an id of 1 to 512 bytes, at most one text, one image and one ready vector, and attributes.
 
-    Contents are as elsewhere: a `str` is text, a `Path` an image's file. `version` rises whenever the item changes; given with a write, it is made only where the item is still at that version.
-    In answers `contents` has the text, `vectors` (by text, image, vector) and `thumbnail` (a JPEG's bytes) what was asked for.
+    Contents are as elsewhere: a `str` is text, a `Path` an image's file. `version` rises whenever the item changes; given with a
+    write, it is made only where the item is still at that version. In answers `contents` has the text, `vectors` (by text, image,
+    vector) and `thumbnail` (a JPEG's bytes) what was asked for.
     """
 
     id: str
