@@ -48,6 +48,7 @@ class Found:
 
     calls: Counter[str] = field(default_factory=Counter)
     contents: Counter[int] = field(default_factory=Counter)
+    first: dict[str, tuple[str, bytes]] = field(default_factory=dict)  # The method and request that first ended with each code.
 
 
 async def fuzz(address: str, calls: int, seed: int) -> Found:
@@ -59,7 +60,9 @@ async def fuzz(address: str, calls: int, seed: int) -> Found:
         async def caller() -> None:
             for number in numbers:
                 method = METHODS[number % len(METHODS)]
-                found.calls[await _call(channel, method, request(method, Random(seed + number)), found)] += 1
+                code = await _call(channel, method, data := request(method, Random(seed + number)), found)
+                found.first.setdefault(code, (method.name, data))
+                found.calls[code] += 1
 
         await asyncio.gather(*(caller() for _ in range(AT_ONCE)))
     return found
