@@ -55,9 +55,10 @@ def measure(server: Server, seconds: float) -> dict[str, Any]:
     for times in (1, 3, 10):
         row(f"open loop at {times}×", "--rate", str(times * peak))
     row("capacity again", "--callers", "32")
+    after = rested(server)
     row("texts, idle", "--kind", "text", "--callers", "1")
     row("texts, beside an ingest", "--kind", "text", "--callers", "1", beside=("--contents", str(INGEST), "--lane", "bulk", "--callers", "2"))
-    return {"capacity_per_second": peak, "rows": rows, "rested_mib": {"before": before, "after": rested(server)}}
+    return {"capacity_per_second": peak, "rows": rows, "rested_mib": {"before": before, "after": after}}
 
 
 def rested(server: Server) -> float:
@@ -108,7 +109,7 @@ def _show(found: dict[str, Any]) -> None:
         table.add_row(name, *(_number(number) for number in (*numbers, row["server_cpu"], row["cpu"], row["late_s"])))
     console.print(table)
     rest = found["rested_mib"]
-    console.print(f"at rest: {rest['before']:.0f} MiB before all of this and {rest['after']:.0f} after it")
+    console.print(f"at rest: {rest['before']:.0f} MiB before the open loop and {rest['after']:.0f} after it")
     for about in (found["machine"], found["versions"]):
         console.print(", ".join(f"{name} {value}" for name, value in about.items()), style="dim", highlight=False)
 
