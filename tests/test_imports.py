@@ -10,14 +10,14 @@ import pytest
 ROOT = Path(__file__).parent.parent
 RANKS = {
     "samekind": [
-        *(["errors", "keys"], ["types"], ["filters", "label_changes", "label_schema", "v1", "shop"], ["label_files", "wire"]),
+        *(["errors", "keys"], ["types"], ["filters", "label_changes", "label_schema", "v1", "shop"], ["queries"], ["label_files", "wire"]),
         *(["inputs", "progress"], ["batches"], ["flow"]),
         *(["calls", "connection", "methods"], ["catalog_calls", "label_set_calls"], ["catalogs", "label_sets", "config", "streams"], ["client"]),
         *(["demo", "folders", "on_disk", "rows", "show"], ["item_files", "outputs"], ["parquet"], ["bulk"], ["command"]),
         *(["bulk_command", "catalog_command", "labels_command"], ["cli"]),
     ],
     "samekind_server": [
-        *(["embedding"], ["store", "index"], ["catalog"], ["classification"], ["edge", "data_dir", "settings"]),
+        *(["embedding"], ["store", "index"], ["catalog"], ["classification", "search", "recommendation"], ["edge", "data_dir", "settings"]),
         *(["web"], ["app", "copies_command", "keys_command", "on_disk"]),
     ],
 }
