@@ -162,6 +162,16 @@ def test_texts_and_images_are_embedded_once_and_fused(keeper, photos):
     assert keeper.ask("get", ["both"], ALL)[0].thumbnail == both.thumbnail
 
 
+def test_an_item_of_one_content_is_in_the_index_of_its_kind_and_one_of_several_in_that_of_fused_ones(keeper):
+    space = keeper.make(model="mini").space
+    vector = Vector(np.eye(256, dtype=np.float32)[0], space)
+    keeper.ask("upsert", [Item("text", (Text("a mug"),)), Item("vector", (vector,)), Item("both", (Text("a hat"), vector))])
+    assert [(each.name, each.live) for each in keeper.ask("stats").indexes] == [("text", 1), ("vector", 1), ("fused", 1)]
+    assert {hit.item.id for hit in keeper.ask("nearest", vector.values[None], 3)[0]} == {"text", "vector", "both"}
+    keeper.run(keeper.catalogs.update("", Catalog("shop", comparison=Best()), ["comparison"]))
+    assert [(each.name, each.live) for each in keeper.ask("stats").indexes] == [("text", 2), ("vector", 2)]
+
+
 def test_the_best_of_an_items_contents_counts_where_they_are_not_fused(keeper):
     keeper.make(model="mini", comparison=Best())
     keeper.ask(

@@ -82,7 +82,7 @@ def test_items_are_written_told_listed_changed_and_deleted(ready):
     deleted = ready.DeleteItems(wire.delete_items_request("ready", ["1", "x"]))
     assert (deleted.deleted, list(deleted.missing)) == (1, ["x"])
     stats = wire.read_catalog_stats_response(ready.GetCatalogStats(pb.GetCatalogStatsRequest(name="ready")))
-    assert (stats.items, [(each.name, each.live, each.graph) for each in stats.indexes]) == (3, [("fused", 3, False)])
+    assert (stats.items, [(each.name, each.live, each.graph) for each in stats.indexes]) == (3, [("vector", 3, False)])
 
 
 def batches(count: int, size: int = 10) -> Iterator[pb.IngestItemsRequest]:

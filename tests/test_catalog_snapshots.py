@@ -45,7 +45,7 @@ def whole(tmp_path_factory, engine) -> Path:
         for start in range(0, COUNT, 1000):
             some = [Item(f"{n:05}", (Vector(VECTORS[n], SPACE),), {"n": n}) for n in range(start, min(start + 1000, COUNT))]
             keeper.ask("upsert", some, of=name)
-        [index] = keeper.run(keeper.catalogs.open("", name))._memory.indexes().values()
+        index = keeper.run(keeper.catalogs.open("", name))._memory.indexes()["vector"]
         while index.tend():
             pass
     keeper.close()
@@ -123,7 +123,7 @@ def test_whatever_happens_to_a_snapshot_the_answers_are_right(harm, whole, tmp_p
     keeper = opened(tmp_path, engine)
     left = {int(each.id) for each in keeper.ask("page", "", COUNT, View())}
     assert found(keeper) == best(left)
-    [index] = keeper.run(keeper.catalogs.open("", "shop"))._memory.indexes().values()
+    index = keeper.run(keeper.catalogs.open("", "shop"))._memory.indexes()["vector"]
     while index.tend():
         pass
     assert found(keeper) == found(keeper, exact=True) == best(left)

@@ -107,7 +107,7 @@ def test_an_index_that_holds_another_vector_than_the_store_is_found(run, engine,
     for start in range(0, len(vectors), 1000):
         some = vectors[start : start + 1000]
         first.ask("upsert", [Item(f"{start + n}", (Vector(each, SPACE),)) for n, each in enumerate(some)])
-    [index] = first.run(first.catalogs.open("", "shop"))._memory.indexes().values()
+    index = first.run(first.catalogs.open("", "shop"))._memory.indexes()["vector"]
     while index.tend():
         pass
     first.run(first.catalogs.start())
@@ -124,4 +124,4 @@ def test_an_index_that_holds_another_vector_than_the_store_is_found(run, engine,
     ).result()
     store.close()
     code, told = run("verify", "--data", tmp_path)
-    assert (code, "the index fused has another vector of '6' than the store" in told) == (1, True)
+    assert (code, "the index vector has another vector of '6' than the store" in told) == (1, True)

@@ -161,7 +161,7 @@ class OpenCatalog:
         await self._ready()
         id = self._id
         count, size = await self._read(lambda of: (items.count(of, id), items.size(of, id)))
-        indexes = tuple(_index_stats(name, each) for name, each in self._memory.stats().items())
+        indexes = tuple(_index_stats(name, each) for name, each in self._memory.stats().items() if each.live or each.removed)
         return CatalogStats(count, size, self._memory.nbytes + sum(each.memory_bytes for each in indexes), indexes)
 
     async def _written(

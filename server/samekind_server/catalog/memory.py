@@ -14,7 +14,7 @@ import numpy as np
 
 from samekind.errors import Unavailable
 from samekind.filters import Filter
-from samekind.types import Catalog, Floats
+from samekind.types import Catalog, Floats, Fused
 from samekind_server.catalog import attributes, definitions, vectors
 from samekind_server.catalog.columns import Columns
 from samekind_server.catalog.writing import Added, Changes
@@ -185,7 +185,8 @@ class Memory:
         with self._lock:
             for item in sound:
                 self._columns.put(item.row, attributes.load(item.attributes))
-        wanted = [item for item in sound if not all(item.row in rows for rows in known.values())]
+        enough = any if isinstance(self.catalog.comparison, Fused) else all  # Fused, an item is in one index alone.
+        wanted = [item for item in sound if not enough(item.row in rows for rows in known.values())]
         added = self._read(lambda of: [Added(item.row, {}, tuple(items.vectors(of, item.row))) for item in wanted])
         for name, index in self._indexes.items():
             self._add(name, index, [each for each in added if each.row not in known[name]])

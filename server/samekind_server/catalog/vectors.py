@@ -10,6 +10,7 @@ from samekind.errors import BadVector, SpaceMismatch
 from samekind.types import Catalog, Comparison, Floats, Fused, Metric, Vector
 from samekind_server.embedding import spaces
 
+KINDS = ("text", "image", "vector")
 FUSED = "fused"
 UNIT = 1e-6  # So far from 1 a unit vector's squared length may be; it is left as it is, to the last bit.
 LONGEST = 1e37  # The most that a vector's squared length may be, so that no score overflows.
@@ -32,19 +33,17 @@ def ready(given: Vector, catalog: Catalog) -> Floats:
 
 
 def compared(held: Mapping[str, Floats], comparison: Comparison, metric: Metric) -> dict[str, Floats]:
-    """The vectors by which an item of these vectors is found, by the name of the index each is in."""
-    return {FUSED: _fused(held, comparison, metric)} if isinstance(comparison, Fused) else dict(held)
+    """The vectors by which an item of these vectors is found, by the name of the index each is in: that of its kind, or that of fused ones."""
+    return {FUSED: _fused(held, comparison, metric)} if isinstance(comparison, Fused) and len(held) > 1 else dict(held)
 
 
 def names(comparison: Comparison) -> tuple[str, ...]:
-    """The indexes that a catalog has."""
-    return (FUSED,) if isinstance(comparison, Fused) else ("text", "image", "vector")
+    """The indexes that a catalog has, each of vectors of one kind."""
+    return (*KINDS, FUSED) if isinstance(comparison, Fused) else KINDS
 
 
 def _fused(held: Mapping[str, Floats], weights: Fused, metric: Metric) -> Floats:
     """The weighted mean; where that is none, as for opposite vectors or weights of 0, the plain one, or else the first."""
-    if len(held) == 1:
-        return next(iter(held.values()))
     rows = np.stack([held[name] for name in sorted(held)]).astype(np.float64)
     given = np.array([getattr(weights, name) for name in sorted(held)])
     for some in (given, np.ones(len(rows)), np.eye(len(rows))[0]):
