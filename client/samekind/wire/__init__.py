@@ -72,12 +72,24 @@ from samekind.wire.label_sets import (
     read_label_sets_response,
     update_label_set_request,
 )
+from samekind.wire.search import (
+    batch_search_request,
+    batch_search_response,
+    query_message,
+    read_batch_search_response,
+    read_query,
+    read_search_response,
+    search_request,
+    search_response,
+)
 from samekind.wire.statuses import read_status, status
 from samekind.wire.values import read_value, value
 
 __all__ = [
     "Asked",
     "Value",
+    "batch_search_request",
+    "batch_search_response",
     "catalog",
     "catalog_request",
     "catalog_stats_request",
@@ -116,7 +128,9 @@ __all__ = [
     "model_response",
     "models_request",
     "models_response",
+    "query_message",
     "read_attributes",
+    "read_batch_search_response",
     "read_catalog",
     "read_catalog_stats_response",
     "read_catalogs_response",
@@ -134,13 +148,17 @@ __all__ = [
     "read_model",
     "read_model_response",
     "read_models_response",
+    "read_query",
     "read_report",
+    "read_search_response",
     "read_status",
     "read_value",
     "read_vectors",
     "read_write_mode",
     "read_written",
     "report",
+    "search_request",
+    "search_response",
     "status",
     "update_catalog_request",
     "update_items_request",

@@ -1,0 +1,175 @@
+"""What SearchService is asked and answers (search_service.proto)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from samekind.errors import BadRequest
+from samekind.queries import ById, Cutoff, Facet, Found, Grouping, Hit, ItemView, Passage, Query, SearchReport, Term
+from samekind.v1 import search_service_pb2 as pb
+from samekind.wire.contents import LONG_TEXTS, content, number, read_content, read_long_text, read_report, report, utf8
+from samekind.wire.filters import filter_message, read_filter
+from samekind.wire.items import item, read_item
+from samekind.wire.statuses import read_status, status
+from samekind.wire.values import read_value, value
+
+CUTOFFS = {pb.CUTOFF_UNSPECIFIED: Cutoff.OFF, pb.CUTOFF_OFF: Cutoff.OFF, pb.CUTOFF_AUTO: Cutoff.AUTO}
+
+
+def search_request(catalog: str, query: Query, *, page_size: int = 0, page_token: str = "") -> pb.SearchRequest:
+    """A request for a page of a query's hits."""
+    return pb.SearchRequest(catalog=utf8(catalog), query=query_message(query), page_size=page_size, page_token=page_token)
+
+
+def search_response(found: Found) -> pb.SearchResponse:
+    """The response of a page of hits."""
+    return pb.SearchResponse(
+        hits=map(_hit, found.hits),
+        next_page_token=found.next_page_token,
+        facets=map(_facet, found.facets.values()),
+        report=_report(found.report) if found.report else None,
+    )
+
+
+def read_search_response(response: pb.SearchResponse) -> Found:
+    """The page of hits of a response."""
+    facets = {each.attribute: _read_facet(each) for each in response.facets}
+    made = _read_report(response.report) if response.HasField("report") else None
+    return Found(tuple(map(_read_hit, response.hits)), facets, made, response.next_page_token)
+
+
+def batch_search_request(catalog: str, queries: Iterable[Query]) -> pb.BatchSearchRequest:
+    """A request for the first hits of several queries."""
+    return pb.BatchSearchRequest(catalog=utf8(catalog), queries=map(query_message, queries))
+
+
+def batch_search_response(answers: Sequence[Found]) -> pb.BatchSearchResponse:
+    """The response of several queries' hits."""
+    return pb.BatchSearchResponse(results=[_result(f"queries[{place}]", each) for place, each in enumerate(answers)])
+
+
+def read_batch_search_response(response: pb.BatchSearchResponse) -> list[Found]:
+    """Each query's hits, or its error, in order."""
+    return [Found(error=read_status(each.error)) if each.HasField("error") else read_search_response(each.answer) for each in response.results]
+
+
+def query_message(query: Query) -> pb.Query:
+    """The message of a query; images are bytes already (see inputs)."""
+    return pb.Query(
+        terms=map(_term, query.terms),
+        filter=None if query.where is None else filter_message(query.where),
+        limit=query.limit,
+        min_similarity=query.min_similarity,
+        cutoff=number(CUTOFFS, query.cutoff),
+        words=utf8(query.words),
+        word_attributes=map(utf8, query.word_attributes),
+        grouping=pb.Grouping(attribute=utf8(query.grouping.attribute), each=query.grouping.each) if query.grouping else None,
+        diversity=query.diversity,
+        facets=map(utf8, query.facets),
+        exact=query.exact,
+        keep_modality_gap=query.keep_modality_gap,
+        view=_view(query.view),
+        long_text=number(LONG_TEXTS, query.long_text),
+    )
+
+
+def read_query(message: pb.Query) -> Query:
+    """The query of a message; what is left out is the default. Raises BadRequest or BadVector for what cannot be read of it."""
+    return Query(
+        terms=tuple(map(_read_term, message.terms)),
+        where=read_filter(message.filter) if message.HasField("filter") else None,
+        limit=message.limit or Query.limit,
+        min_similarity=message.min_similarity if message.HasField("min_similarity") else None,
+        cutoff=_read_cutoff(message.cutoff),
+        words=message.words,
+        word_attributes=tuple(message.word_attributes),
+        grouping=Grouping(message.grouping.attribute, message.grouping.each or Grouping.each) if message.HasField("grouping") else None,
+        diversity=message.diversity,
+        facets=tuple(message.facets),
+        exact=message.exact,
+        keep_modality_gap=message.keep_modality_gap,
+        view=_read_view(message.view),
+        long_text=read_long_text(message.long_text),
+    )
+
+
+def _term(term: Term) -> pb.Term:
+    if not term.weight:
+        raise BadRequest("a term's weight is 0, so it says nothing; leave the term out, or give it another weight")
+    if isinstance(term.content, ById):
+        return pb.Term(item=utf8(term.content.id), weight=term.weight)
+    return pb.Term(content=content(term.content), weight=term.weight)
+
+
+def _read_term(message: pb.Term) -> Term:
+    weight = message.weight or Term.weight
+    return Term(ById(message.item) if message.WhichOneof("what") == "item" else read_content(message.content), weight)
+
+
+def _read_cutoff(number: pb.Cutoff) -> Cutoff:
+    if number not in CUTOFFS:
+        raise BadRequest(f"cutoff {number} is not known; send CUTOFF_OFF or CUTOFF_AUTO")
+    return CUTOFFS[number]
+
+
+def _view(view: ItemView) -> pb.ItemView:
+    return pb.ItemView(
+        without_text=not view.text,
+        without_attributes=not view.attributes,
+        attributes=map(utf8, view.only),
+        vectors=view.vectors,
+        thumbnails=view.thumbnails,
+    )
+
+
+def _read_view(message: pb.ItemView) -> ItemView:
+    return ItemView(not message.without_text, not message.without_attributes, tuple(message.attributes), message.vectors, message.thumbnails)
+
+
+def _hit(hit: Hit) -> pb.Hit:
+    passage = pb.Passage(start=hit.passage.start, end=hit.passage.end, text=utf8(hit.passage.text)) if hit.passage else None
+    return pb.Hit(item=item(hit.item), score=hit.score, similarity=hit.similarity, kind=hit.kind, passage=passage)
+
+
+def _read_hit(message: pb.Hit) -> Hit:
+    told = message.passage
+    passage = Passage(told.start, told.end, told.text) if message.HasField("passage") else None
+    return Hit(read_item(message.item), message.score, message.similarity, message.kind, passage)
+
+
+def _facet(facet: Facet) -> pb.Facet:
+    counts = [pb.FacetCount(value=value(each), items=items) for each, items in facet.counts]
+    return pb.Facet(attribute=utf8(facet.attribute), counts=counts, items=facet.items, values=facet.values)
+
+
+def _read_facet(message: pb.Facet) -> Facet:
+    counts = tuple((read_value(each.value), each.items) for each in message.counts)
+    return Facet(message.attribute, counts, message.items, message.values)
+
+
+def _report(made: SearchReport) -> pb.SearchReport:
+    return pb.SearchReport(**vars(made) | {"embedding": report(made.embedding)})
+
+
+def _read_report(message: pb.SearchReport) -> SearchReport:
+    return SearchReport(
+        read_report(message.embedding),
+        message.exact,
+        message.candidates,
+        message.matching,
+        message.complete,
+        message.shortfall,
+        message.cut if message.HasField("cut") else None,
+        message.cut_reason,
+        message.gap_corrected,
+        message.wait_ms,
+        message.embed_ms,
+        message.search_ms,
+        message.load_ms,
+    )
+
+
+def _result(field: str, found: Found) -> pb.SearchResult:
+    if found.error:
+        return pb.SearchResult(error=status(found.error, field=field))
+    return pb.SearchResult(answer=search_response(found))
