@@ -44,7 +44,9 @@ def walk(proto: Message, comments: dict[tuple[int, ...], str], path: tuple[int, 
         for index, child in enumerate(declared):
             place, name = (*path, number, index), f"{prefix}{child.name}"
             if isinstance(child, pb.DescriptorProto) and child.options.map_entry:
-                continue  # What protoc makes of a map has no place for a comment.
+                continue  # What protoc makes of a map has no place for a comment,
+            if isinstance(child, pb.OneofDescriptorProto) and child.name.startswith("_"):
+                continue  # nor what it makes of an optional field.
             yield Declared(name, child, comments.get(place, ""))
             yield from walk(child, comments, place, f"{name}.")
 

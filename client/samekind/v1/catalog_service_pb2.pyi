@@ -39,7 +39,7 @@ WRITE_MODE_INSERT: WriteMode
 WRITE_MODE_UPDATE: WriteMode
 
 class Catalog(_message.Message):
-    __slots__ = ("name", "model", "space", "dimensions", "metric", "fused", "best", "m", "ef_construction", "thumbnail_size", "version", "etag", "create_time", "update_time")
+    __slots__ = ("name", "model", "space", "dimensions", "metric", "fused", "best", "m", "ef_construction", "thumbnail_size", "version", "etag", "create_time", "update_time", "event_weights")
     NAME_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     SPACE_FIELD_NUMBER: _ClassVar[int]
@@ -54,6 +54,7 @@ class Catalog(_message.Message):
     ETAG_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     UPDATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    EVENT_WEIGHTS_FIELD_NUMBER: _ClassVar[int]
     name: str
     model: str
     space: str
@@ -68,7 +69,26 @@ class Catalog(_message.Message):
     etag: str
     create_time: _timestamp_pb2.Timestamp
     update_time: _timestamp_pb2.Timestamp
-    def __init__(self, name: _Optional[str] = ..., model: _Optional[str] = ..., space: _Optional[str] = ..., dimensions: _Optional[int] = ..., metric: _Optional[_Union[Metric, str]] = ..., fused: _Optional[_Union[Fused, _Mapping]] = ..., best: _Optional[_Union[Best, _Mapping]] = ..., m: _Optional[int] = ..., ef_construction: _Optional[int] = ..., thumbnail_size: _Optional[int] = ..., version: _Optional[int] = ..., etag: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    event_weights: EventWeights
+    def __init__(self, name: _Optional[str] = ..., model: _Optional[str] = ..., space: _Optional[str] = ..., dimensions: _Optional[int] = ..., metric: _Optional[_Union[Metric, str]] = ..., fused: _Optional[_Union[Fused, _Mapping]] = ..., best: _Optional[_Union[Best, _Mapping]] = ..., m: _Optional[int] = ..., ef_construction: _Optional[int] = ..., thumbnail_size: _Optional[int] = ..., version: _Optional[int] = ..., etag: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., event_weights: _Optional[_Union[EventWeights, _Mapping]] = ...) -> None: ...
+
+class EventWeights(_message.Message):
+    __slots__ = ("view", "like", "cart", "purchase", "rating", "dislike", "hide")
+    VIEW_FIELD_NUMBER: _ClassVar[int]
+    LIKE_FIELD_NUMBER: _ClassVar[int]
+    CART_FIELD_NUMBER: _ClassVar[int]
+    PURCHASE_FIELD_NUMBER: _ClassVar[int]
+    RATING_FIELD_NUMBER: _ClassVar[int]
+    DISLIKE_FIELD_NUMBER: _ClassVar[int]
+    HIDE_FIELD_NUMBER: _ClassVar[int]
+    view: float
+    like: float
+    cart: float
+    purchase: float
+    rating: float
+    dislike: float
+    hide: float
+    def __init__(self, view: _Optional[float] = ..., like: _Optional[float] = ..., cart: _Optional[float] = ..., purchase: _Optional[float] = ..., rating: _Optional[float] = ..., dislike: _Optional[float] = ..., hide: _Optional[float] = ...) -> None: ...
 
 class Fused(_message.Message):
     __slots__ = ("text", "image", "vector")
