@@ -12,7 +12,8 @@ from samekind.errors import DeadlineExceeded, NotFound, SamekindError
 from samekind.filters import Filter
 from samekind.types import Catalog, CatalogStats, Deleted, Floats, IndexStats, Item, LongText, WriteMode, Written
 from samekind_server.catalog import filters, outcomes
-from samekind_server.catalog.drafts import Drafting, Held, Sketch
+from samekind_server.catalog.candidates import Candidates
+from samekind_server.catalog.drafts import Drafting, Held, Sketch, stored
 from samekind_server.catalog.memory import Memory
 from samekind_server.catalog.reading import Hit, View, hits, item, matched, read, scanned
 from samekind_server.catalog.writing import Changes, Draft, Update, Writing, duplicates
@@ -42,7 +43,7 @@ class OpenCatalog:
         self, store: Store, memory: Callable[[], Memory], drafting: Drafting, applied: Callable[[Changes], None], *, clock: Callable[[], float]
     ) -> None:
         self._store, self._now, self._drafting, self._applied, self._clock = store, memory, drafting, applied, clock
-        self._id = memory().head.id
+        self.id = memory().head.id  # No other catalog ever has it.
 
     @property
     def catalog(self) -> Catalog:
@@ -80,7 +81,7 @@ class OpenCatalog:
     ) -> list[Written]:
         await self._check_unknown(request)
         sketches = await self._drafting.sketches(given, self.catalog)
-        held = await self._read(partial(_held, self._id, sketches))
+        held = await self.read(partial(stored, self.id, sketches))
         made = await self._written(sketches, held, mode, asker, long_text, request, turn)
         if stale := [place for place, outcome in enumerate(made) if outcome is None]:
             again = [sketches[place] if place in set(stale) else NotFound("left out") for place in range(len(sketches))]
@@ -106,7 +107,7 @@ class OpenCatalog:
         missing: list[str] = []
 
         def work(writing: Writing) -> None:
-            found = {id: items.find(writing.to, self._id, id) for id in dict.fromkeys(ids)}
+            found = {id: items.find(writing.to, self.id, id) for id in dict.fromkeys(ids)}
             missing[:] = [id for id, each in found.items() if each is None]
             writing.delete([each for each in found.values() if each])
 
@@ -132,13 +133,13 @@ class OpenCatalog:
 
     async def get(self, ids: Sequence[str], view: View) -> list[Item | SamekindError]:
         """Each item, or NotFound or Damaged in its place."""
-        return await self._read(lambda of: [read(of, self._id, id, view) for id in ids])
+        return await self.read(lambda of: [read(of, self.id, id, view) for id in ids])
 
     async def page(self, after: str, most: int, view: View, where: Filter | None = None) -> list[Item]:
         """Items in the order of their ids' bytes, from the first past `after`. Raises Damaged."""
         if where is not None:
             filters.check(where)
-        return await self._read(lambda of: [item(of, each, view) for each in scanned(of, self._id, after, most, where)])
+        return await self.read(lambda of: [item(of, each, view) for each in scanned(of, self.id, after, most, where)])
 
     async def nearest(
         self, queries: Floats, k: int, *, where: Filter | None = None, exact: bool = False, effort: int = 0, view: View | None = None
@@ -150,17 +151,32 @@ class OpenCatalog:
         more = k
         for _ in range(OVERFETCHED):
             found = await asyncio.to_thread(self._memory.nearest, queries, more, where=where, exact=exact, effort=effort)
-            answer, gone = await self._read(partial(hits, found, k, view or View()))
+            answer, gone = await self.read(partial(hits, found, k, view or View()))
             if not gone:
                 break
             more += gone
         return answer
 
+    async def candidates(
+        self, queries: Mapping[str, Floats], k: int, *, where: Filter | None = None, exact: bool = False, effort: int = 0
+    ) -> list[Candidates]:
+        """The rows nearest to each query, as in Memory; nothing is read of their items."""
+        return await self.look(lambda memory: memory.candidates(queries, k, where=where, exact=exact, effort=effort))
+
+    async def look(self, at: Callable[[Memory], T]) -> T:
+        """What is seen in memory, in a thread of its own."""
+        await self._ready()
+        return await asyncio.to_thread(at, self._memory)
+
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        """What the store holds, of one moment."""
+        return await asyncio.wrap_future(self._store.read(work))
+
     async def stats(self) -> CatalogStats:
         """How much there is, and in what state."""
         await self._ready()
-        id = self._id
-        count, size = await self._read(lambda of: (items.count(of, id), items.size(of, id)))
+        id = self.id
+        count, size = await self.read(lambda of: (items.count(of, id), items.size(of, id)))
         indexes = tuple(_index_stats(name, each) for name, each in self._memory.stats().items() if each.live or each.removed)
         return CatalogStats(count, size, self._memory.nbytes + sum(each.memory_bytes for each in indexes), indexes)
 
@@ -194,7 +210,7 @@ class OpenCatalog:
         self, work: Callable[[Writing], None], request: Request | None = None, told: Callable[[Changes], bytes | None] = lambda _: None
     ) -> Changes:
         """One transaction, then the indexes; what `told` makes of it is kept with the request."""
-        now, id, name = self._clock(), self._id, self.catalog.name
+        now, id, name = self._clock(), self.id, self.catalog.name
 
         def transaction(to: Transaction) -> Changes:
             if catalogs.by_id(to, id) is None:
@@ -213,12 +229,11 @@ class OpenCatalog:
     async def _check_unknown(self, request: Request | None) -> None:
         """Raises Known before anything is embedded in vain."""
         if request and request.id:
-            await self._read(lambda of: _check(of, request, self._clock()))
+            await self.read(lambda of: _check(of, request, self._clock()))
 
     async def _matching(self, given: Filter) -> list[list[int]]:
         """The rows that meet a condition, a few hundred each."""
-        await self._ready()
-        rows = (await asyncio.to_thread(self._memory.matching, given)).tolist()
+        rows = (await self.look(lambda memory: memory.matching(given))).tolist()
         return [rows[start : start + DELETED] for start in range(0, len(rows), DELETED)]
 
     async def _room(self, count: int, asker: Asker) -> None:
@@ -234,9 +249,6 @@ class OpenCatalog:
 
     async def _ready(self) -> None:
         await asyncio.shield(asyncio.wrap_future(self._memory.loaded))
-
-    async def _read(self, work: Callable[[Transaction], T]) -> T:
-        return await asyncio.wrap_future(self._store.read(work))
 
 
 def _index_stats(name: str, stats: Stats) -> IndexStats:
@@ -258,15 +270,6 @@ def _check(of: Transaction, request: Request | None, now: float) -> None:
 
 def _delete(rows: Sequence[int], where: Filter, writing: Writing) -> None:
     writing.delete(matched(writing.to, rows, where))
-
-
-def _held(catalog: int, sketches: Sequence[Sketch | SamekindError], of: Transaction) -> Held:
-    """Which contents of these items are stored with their vectors."""
-    held = {}
-    for sketch in sketches:
-        if isinstance(sketch, Sketch) and (found := items.find(of, catalog, sketch.item.id)):
-            held[sketch.item.id] = frozenset((each.modality, each.content) for each in items.vectors(of, found.row) if each.sound)
-    return held
 
 
 def _placed(made: Sequence[Written], ids: Sequence[str], twice: Mapping[int, SamekindError]) -> list[Written]:

@@ -17,6 +17,8 @@ from samekind_server.embedding import spaces
 from samekind_server.embedding.askers import Asker, Lane
 from samekind_server.embedding.engine import Engine
 from samekind_server.embedding.images import ImageLimits, decode
+from samekind_server.store import items
+from samekind_server.store.base import Transaction
 from samekind_server.store.items import Embedded
 
 LONGEST_ID = 512
@@ -119,6 +121,15 @@ def sketched(given: Sequence[Item | SamekindError], catalog: Catalog) -> list[Sk
     ids = [item.id if isinstance(item, Item) else f"\0{place}" for place, item in enumerate(given)]
     twice = duplicates(ids)
     return [twice.get(place) or _sketch(place, item, catalog) for place, item in enumerate(given)]
+
+
+def stored(catalog: int, sketches: Sequence[Sketch | SamekindError], of: Transaction) -> Held:
+    """Which contents of these items are stored with their vectors."""
+    held = {}
+    for sketch in sketches:
+        if isinstance(sketch, Sketch) and (found := items.find(of, catalog, sketch.item.id)):
+            held[sketch.item.id] = frozenset((each.modality, each.content) for each in items.vectors(of, found.row) if each.sound)
+    return held
 
 
 def check_id(id: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
@@ -16,6 +16,7 @@ from samekind.errors import Unavailable
 from samekind.filters import Filter
 from samekind.types import Catalog, Floats, Fused
 from samekind_server.catalog import attributes, definitions, vectors
+from samekind_server.catalog.candidates import Candidates
 from samekind_server.catalog.columns import Columns
 from samekind_server.catalog.writing import Added, Changes
 from samekind_server.index.base import Index, Nearest, Opened, Rows, Shape, Stats
@@ -121,6 +122,15 @@ class Memory:
         allowed = None if where is None else self.matching(where)
         found = [index.nearest(queries, k, allowed=allowed, exact=exact, effort=effort) for index in self._indexes.values()]
         return [list(each) for each in zip(*found, strict=True)]
+
+    def candidates(
+        self, queries: Mapping[str, Floats], k: int, *, where: Filter | None = None, exact: bool = False, effort: int = 0
+    ) -> list[Candidates]:
+        """What each index finds nearest to each query; a query, (n, dimensions), is a vector for each index, by its name."""
+        allowed = None if where is None else self.matching(where)
+        matching, indexes = self.items if allowed is None else len(allowed), self.indexes()
+        found = {name: each.nearest(queries[name], k, allowed=allowed, exact=exact, effort=effort) for name, each in indexes.items()}
+        return [Candidates({name: each[number] for name, each in found.items()}, k, matching) for number in range(len(queries[next(iter(found))]))]
 
     def room(self, count: int, timeout: float) -> bool:
         """Whether there is room to add so many."""

@@ -1,0 +1,67 @@
+"""Rows that may answer a query, before anything is read of their items: as the indexes found them, and ranked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samekind.types import Floats
+from samekind_server.index.base import Nearest, Rows
+
+Places = NDArray[np.intp] | NDArray[np.bool_] | slice
+
+
+@dataclass(frozen=True, eq=False)
+class Ranked:
+    """Rows, best first: (n,) int64 with the float32 score they are ranked by, their similarity by the metric, and the index of each."""
+
+    rows: Rows
+    scores: Floats
+    similarities: Floats
+    kinds: NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def at(self, places: Places) -> Ranked:
+        """Those at these places, in their order."""
+        chosen: dict[str, Any] = {name: held[places] for name, held in vars(self).items()}
+        return replace(self, **chosen)
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """What each index, by its name, found nearest to one query; `k` were asked of each, and `matching` items meet the condition."""
+
+    found: Mapping[str, Nearest]
+    k: int
+    matching: int
+
+    @property
+    def exact(self) -> bool:
+        """Whether every row that could be an answer was compared."""
+        return all(each.exact for each in self.found.values())
+
+    @property
+    def seen(self) -> int:
+        """Rows whose exact score was computed."""
+        return sum(each.seen for each in self.found.values())
+
+    @property
+    def whole(self) -> bool:
+        """Whether there are no other rows that meet the condition."""
+        return all(len(each.rows) < self.k for each in self.found.values())
+
+    def ranked(self) -> Ranked:
+        """The k best rows, each where it scores best; of the same score the lower row."""
+        rows = np.concatenate([each.rows for each in self.found.values()])
+        scores = np.concatenate([each.scores for each in self.found.values()])
+        kinds = np.repeat(list(self.found), [len(each.rows) for each in self.found.values()])
+        order = np.lexsort((rows, -scores))
+        first = np.sort(np.unique(rows[order], return_index=True)[1])[: self.k]
+        best = order[first]
+        return Ranked(rows[best], scores[best], scores[best], kinds[best])
