@@ -16,7 +16,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from PIL import Image as Pillow
 
-from samekind_server.app import SERVICES
+from samekind_server.composing import SERVICES
 
 METHODS = [method for name in SERVICES for method in Default().FindServiceByName(name).methods]
 KINDS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WebP")

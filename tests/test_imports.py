@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 RANKS = {
     "samekind": [
-        *(["errors", "keys"], ["types"], ["filters", "label_changes", "label_schema", "v1", "shop"], ["queries"], ["label_files", "wire"]),
+        *(["errors", "keys"], ["types"], ["filters", "label_changes", "label_schema", "v1", "shop"], ["queries", "filter_text"], ["label_files", "wire"]),
         *(["inputs", "progress"], ["batches"], ["flow"]),
         *(["calls", "connection", "methods"], ["catalog_calls", "label_set_calls"], ["catalogs", "label_sets", "config", "streams"], ["client"]),
         *(["demo", "folders", "on_disk", "rows", "show"], ["item_files", "outputs"], ["parquet"], ["bulk"], ["command"]),
@@ -18,7 +18,7 @@ RANKS = {
     ],
     "samekind_server": [
         *(["embedding"], ["store", "index"], ["catalog"], ["classification", "search", "recommendation"], ["edge", "data_dir", "settings"]),
-        *(["web"], ["app", "copies_command", "keys_command", "on_disk"]),
+        *(["web"], ["composing"], ["app", "copies_command", "keys_command", "on_disk"]),
     ],
 }
 CORE = {"embedding", "store", "index", "catalog", "classification", "search", "recommendation", "exploration"}

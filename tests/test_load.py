@@ -20,7 +20,7 @@ from samekind.types import Floats, Image, Model, Text
 from samekind.v1 import content_pb2 as words
 from samekind.v1 import embedding_service_pb2 as pb
 from samekind.v1 import embedding_service_pb2_grpc as stubs
-from samekind_server.edge.asking import LANE, Shedding, asker
+from samekind_server.edge.asking import LANE, Overload, Shedding, asker
 from samekind_server.edge.embedding_service import EmbeddingServicer
 from samekind_server.edge.handlers import Layers
 from samekind_server.edge.interceptors import errors
@@ -87,6 +87,7 @@ class Serving:
     def __init__(self, engine: Engine, **bounds: Any) -> None:
         encoder = engine.registry.get("")
         self.seen, self.gate = Seen(), Gate(encoder.runtime)
+        self.refused: list[tuple[str, ...]] = []
         self.encoder = replace(encoder, runtime=self.gate)
         self.admission = Admission(observer=self.seen, **bounds)
         self.engine = Engine(OneModel(self.encoder), ImageLimits(), admission=self.admission, observer=self.seen)  # type: ignore[arg-type]
@@ -94,7 +95,7 @@ class Serving:
     @asynccontextmanager
     async def channel(self) -> AsyncIterator[grpc.aio.Channel]:
         """A channel to a server of this engine."""
-        server = grpc.aio.server(interceptors=[Layers(errors), Shedding(self.admission)])
+        server = grpc.aio.server(interceptors=[Overload(self.admission, lambda *call: self.refused.append(call)), Layers(errors), Shedding(self.admission)])
         stubs.add_EmbeddingServiceServicer_to_server(EmbeddingServicer(self.engine), server)
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
@@ -229,6 +230,7 @@ def test_a_full_server_refuses_calls_unread_and_says_when_to_come_back(serving):
 
     refused = asyncio.run(crowd())
     assert refused.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert one.refused == [(EMBED[1:], "RESOURCE_EXHAUSTED")]
     assert int(dict(refused.trailing_metadata())["grpc-retry-pushback-ms"]) >= 100
 
 

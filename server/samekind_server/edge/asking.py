@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 
-from samekind.errors import Overloaded
+from samekind.errors import Overloaded, SamekindError
 from samekind_server.edge import callers
-from samekind_server.edge.handlers import Context, Handler, refusing
+from samekind_server.edge.handlers import Call, Context, Handler, refusing
+from samekind_server.edge.interceptors import abort
+from samekind_server.edge.roles import ROLES
 from samekind_server.embedding.admission import Admission
-from samekind_server.embedding.askers import Asker, Lane
+from samekind_server.embedding.askers import ANYONE, Asker, Lane
 
 LANE = "samekind-lane"
 CHEAP = ("Get", "List")  # What only tells of what is there is answered at any time.
@@ -27,8 +29,29 @@ def asker(context: Context) -> Asker:
     return Asker(caller.tenant or caller.name, Lane.BULK if wants_bulk else Lane.INTERACTIVE, deadline, caller.tenant)
 
 
+class Overload(grpc.aio.ServerInterceptor):
+    """Refuses calls while work waits too long already, at the least cost: outside all layers, so that they are counted and not logged.
+
+    At ten times what a server can do, what is left of it for answers is what refusals leave.
+    """
+
+    def __init__(self, admission: Admission, counted: Callable[[str, str], None]) -> None:
+        self._admission, self._counted = admission, counted
+
+    async def intercept_service(self, continuation: Callable[[Any], Awaitable[Handler | None]], details: Any) -> Handler | None:
+        """The method's handler, or one that refuses without reading."""
+        method = details.method.removeprefix("/")
+        if _works(method):
+            try:
+                self._admission.check(ANYONE)
+            except Overloaded as error:
+                self._counted(method, error.code)
+                return told(method, error)
+        return await continuation(details)
+
+
 class Shedding(grpc.aio.ServerInterceptor):
-    """Refuses calls, nothing of which is read, while not even the least of work would be let in for their caller."""
+    """Refuses calls, nothing of which is read, while not even the least of work would be let in for this caller."""
 
     def __init__(self, admission: Admission) -> None:
         self._admission = admission
@@ -36,10 +59,24 @@ class Shedding(grpc.aio.ServerInterceptor):
     async def intercept_service(self, continuation: Callable[[Any], Awaitable[Handler | None]], details: Any) -> Handler | None:
         """The method's handler, or one that raises Overloaded; none where there is no such method."""
         handler = await continuation(details)
-        service, _, method = details.method.removeprefix("/").rpartition("/")
-        if handler and service.startswith("samekind.") and not method.startswith(CHEAP):
+        if handler and _works(details.method.removeprefix("/")):
             try:
                 self._admission.check(Asker(callers.current().tenant))
             except Overloaded as error:
                 return refusing(error)
         return handler
+
+
+def told(method: str, error: SamekindError) -> Handler:
+    """A handler that ends any call with an error by itself, and takes nothing of the request."""
+
+    async def refuse(requests: object, context: Context) -> NoReturn:
+        await abort(Call(method, context), error)
+
+    handler: Handler = grpc.stream_unary_rpc_method_handler(refuse)
+    return handler
+
+
+def _works(method: str) -> bool:
+    """Whether a method may ask for work."""
+    return method in ROLES and method.startswith("samekind.") and not method.rpartition("/")[2].startswith(CHEAP)

@@ -27,7 +27,7 @@ async def errors(call: Call) -> AsyncIterator[None]:
     try:
         yield
     except SamekindError as error:
-        await _abort(call, error)
+        await abort(call, error)
     except asyncio.CancelledError:
         left = call.context.time_remaining()
         call.code = "CANCELLED" if left is None or left > JOURNEY else "DEADLINE_EXCEEDED"
@@ -38,7 +38,7 @@ async def errors(call: Call) -> AsyncIterator[None]:
         raise
     except Exception:
         log.exception("request %s failed", call.request_id)
-        await _abort(call, Internal(f"a fault in the server; its log has it as request {call.request_id}"))
+        await abort(call, Internal(f"a fault in the server; its log has it as request {call.request_id}"))
 
 
 def _code(call: Call) -> str:
@@ -47,7 +47,8 @@ def _code(call: Call) -> str:
     return code.name if isinstance(code, grpc.StatusCode) else grpc.StatusCode.UNKNOWN.name
 
 
-async def _abort(call: Call, error: SamekindError) -> NoReturn:
+async def abort(call: Call, error: SamekindError) -> NoReturn:
+    """Ends a call with an error: its status, its id, and when gRPC's own retries may ask again."""
     call.code, call.reason = error.code, error.reason
     status = rpc_status.to_status(wire.status(error, request_id=call.request_id))
     beside = ((REQUEST_ID, call.request_id), *_pushback(error))

@@ -120,6 +120,10 @@ class Metrics:
         """See Observer."""
         self._shed.labels(why.value).inc()
 
+    def refused(self, method: str, code: str) -> None:
+        """Counts a call that was refused before any layer."""
+        self._calls.labels(method, code).observe(0.0)
+
     def asked(self, cache: str, *, hits: int, misses: int) -> None:
         """See Observer."""
         self._hits.labels(cache).inc(hits)

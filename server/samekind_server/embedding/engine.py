@@ -21,6 +21,7 @@ from samekind_server.embedding.lru import Lru
 from samekind_server.embedding.observer import Observer, Unobserved
 from samekind_server.embedding.registry import Registry
 from samekind_server.embedding.slot import Slot
+from samekind_server.embedding.threads import give_way
 from samekind_server.embedding.work import Embedded, Work
 
 IMAGES_PER_CALL, TEXTS_PER_CALL = 16, 64  # More gain no speed, and let those wait longer who come next.
@@ -49,8 +50,8 @@ class Engine:
         self.admission = admission or Admission()
         self.limits = limits
         self.observer = observer or Unobserved()
-        self._decoding = {lane: ThreadPoolExecutor(decoders, f"decode-{lane.name.lower()}") for lane in Lane}
-        self._tokenizing = ThreadPoolExecutor(1, "tokenize")
+        self._decoding = {lane: ThreadPoolExecutor(decoders, f"decode-{lane.name.lower()}", initializer=give_way) for lane in Lane}
+        self._tokenizing = ThreadPoolExecutor(1, "tokenize", initializer=give_way)
         self._slot = Slot(timeout=model_timeout, observer=self.observer, renew=registry.renew)
         self._batchers: dict[tuple[str, str], Batcher] = {}
         self._texts: Lru[bytes, tuple[Floats, bool]] = Lru(text_cache_bytes)

@@ -1,0 +1,201 @@
+"""Makes the parts of a server and puts them together."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import grpc
+from grpc_health.v1 import health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from samekind.types import Precision
+from samekind.v1 import catalog_service_pb2 as catalog_service
+from samekind.v1 import (
+    catalog_service_pb2_grpc,
+    classification_service_pb2,
+    classification_service_pb2_grpc,
+    embedding_service_pb2,
+    embedding_service_pb2_grpc,
+    label_set_service_pb2_grpc,
+)
+from samekind.v1 import label_set_service_pb2 as label_set_service
+from samekind_server.catalog.catalogs import Catalogs
+from samekind_server.catalog.snapshots import Snapshots
+from samekind_server.classification.label_sets import LabelSets
+from samekind_server.classification.zero_shot import Classifier
+from samekind_server.data_dir import DataDir
+from samekind_server.edge.asking import Overload, Shedding
+from samekind_server.edge.catalog_service import CatalogServicer
+from samekind_server.edge.classification_service import ClassificationServicer
+from samekind_server.edge.drain import Drain
+from samekind_server.edge.embedding_service import EmbeddingServicer
+from samekind_server.edge.guard import Guard
+from samekind_server.edge.handlers import Layer, Layers
+from samekind_server.edge.health import SERVICE as HEALTH
+from samekind_server.edge.health import HealthServicer
+from samekind_server.edge.interceptors import errors
+from samekind_server.edge.label_set_service import LabelSetServicer
+from samekind_server.edge.metrics import Metrics
+from samekind_server.edge.monitoring import Monitoring
+from samekind_server.edge.proofs import Alone, DefaultModel
+from samekind_server.edge.proving import Proof, Proving
+from samekind_server.embedding.admission import Admission
+from samekind_server.embedding.engine import Engine
+from samekind_server.embedding.images import ImageLimits
+from samekind_server.embedding.observer import Observer
+from samekind_server.embedding.registry import Registry
+from samekind_server.embedding.resting import Resting
+from samekind_server.settings import Settings
+from samekind_server.store import catalogs
+from samekind_server.store.base import Store
+from samekind_server.web.server import Web
+
+OF_MODELS = tuple(
+    service.full_name for module in (embedding_service_pb2, classification_service_pb2) for service in module.DESCRIPTOR.services_by_name.values()
+)
+OF_THE_STORE = tuple(service.full_name for module in (catalog_service, label_set_service) for service in module.DESCRIPTOR.services_by_name.values())
+SERVICES = (*OF_MODELS, *OF_THE_STORE)
+Servicers: TypeAlias = Sequence[Callable[[Any], None]]
+Interceptors: TypeAlias = Sequence[grpc.aio.ServerInterceptor]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a server is made of."""
+
+    engine: Engine
+    items: Catalogs
+    classifier: Classifier
+    health: HealthServicer
+    server: grpc.aio.Server
+    web: Web | None
+    proving: Proving
+    monitoring: Monitoring
+    resting: Resting
+
+    async def end(self, drain: Drain, grace: float) -> None:
+        """Ends what is under way, or lets it be after the grace; then each part."""
+        self.proving.stop()
+        self.resting.stop()
+        await drain.end(*([self.server, self.web] if self.web else [self.server]), grace=grace)
+        self.monitoring.close()
+        self.items.close()
+        await self.classifier.close()
+        self.engine.close()
+
+
+async def composed(settings: Settings, data: DataDir, store: Store, guard: Guard, layers: Sequence[Layer], drain: Drain) -> Parts:
+    """A server that does not listen yet; `layers` watch its calls."""
+    metrics, health = Metrics(), HealthServicer(SERVICES)
+    engine = _engine(settings, data.path, metrics)
+    interceptors = _interceptors(engine, guard, metrics, layers, drain)
+    items = await _catalogs(data.path, engine, store)
+    classifier = Classifier(engine, label_cache_bytes=settings.label_cache_bytes)
+    servicers = _servicers(engine, store, classifier, items)
+    metrics.sample(engine, health)
+    _sample(metrics, items)
+    return Parts(
+        engine,
+        items,
+        classifier,
+        health,
+        _server(settings, servicers, health, interceptors),
+        _web(settings, servicers, health, guard, interceptors) if settings.web else None,
+        Proving(health, _proofs(engine, data, store, metrics)),
+        Monitoring(metrics.registry, ready=health.serving),
+        Resting(engine),
+    )
+
+
+def _interceptors(engine: Engine, guard: Guard, metrics: Metrics, watching: Sequence[Layer], drain: Drain) -> Interceptors:
+    # Outermost first: what stands inside `errors` may refuse a call by raising, and what stands outside sees the code it ended with.
+    layers = Layers(*guard.layers, *watching, metrics.layer, errors, drain.layer)
+    return [Overload(engine.admission, metrics.refused), layers, Shedding(engine.admission), guard.auth]
+
+
+def _sample(metrics: Metrics, items: Catalogs) -> None:
+    """Tells of catalogs whenever it is looked at."""
+    metrics.sampled("samekind_catalogs", "catalogs read into memory, of all tenants", (), lambda: [((), items.totals.catalogs)])
+    metrics.sampled("samekind_items", "items in them", (), lambda: [((), items.totals.items)])
+    metrics.sampled("samekind_index_bytes", "memory their indexes and attributes take, about", (), lambda: [((), items.totals.memory_bytes)])
+    metrics.sampled(
+        "samekind_index_buffered", "vectors that are not in a graph yet and are compared one by one", (), lambda: [((), items.totals.buffered)]
+    )
+
+
+def _proofs(engine: Engine, data: DataDir, store: Store, metrics: Metrics) -> list[Proof]:
+    model = DefaultModel(engine, lambda: metrics.succeeded)
+    return [
+        Proof("the default model", ("", *OF_MODELS), model.prove),
+        Proof("the data folder", ("",), partial(Alone().run, data.prove)),
+        Proof("the store", ("", *OF_THE_STORE), partial(Alone().run, store.prove)),
+    ]
+
+
+def _engine(settings: Settings, folder: Path, observer: Observer) -> Engine:
+    precision = None if settings.precision == "auto" else Precision(settings.precision)
+    registry = Registry(
+        settings.model,
+        offline=settings.offline,
+        precision=precision,
+        cache_dir=folder / "models",
+        threads=settings.threads,
+        memory=settings.model_memory,
+    )
+    limits = ImageLimits(max_bytes=settings.max_image_bytes, max_pixels=settings.max_image_pixels)
+    admission = Admission(
+        max_bytes=settings.max_bytes_under_way, max_pixels=settings.max_pixels_under_way, max_wait=settings.max_wait, observer=observer
+    )
+    return Engine(
+        registry,
+        limits,
+        decoders=settings.decoders,
+        admission=admission,
+        model_timeout=settings.model_timeout,
+        text_cache_bytes=settings.text_cache_bytes,
+        observer=observer,
+    )
+
+
+async def _catalogs(folder: Path, engine: Engine, store: Store) -> Catalogs:
+    life = await asyncio.wrap_future(store.read(catalogs.life))
+    made = Catalogs(store, engine, Snapshots(folder, life))
+    await made.start()
+    return made
+
+
+def _servicers(engine: Engine, store: Store, classifier: Classifier, items: Catalogs) -> Servicers:
+    """Each adds one to a server."""
+    label_sets = LabelSets(store)
+    return [
+        partial(embedding_service_pb2_grpc.add_EmbeddingServiceServicer_to_server, EmbeddingServicer(engine)),
+        partial(catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server, CatalogServicer(items)),
+        partial(classification_service_pb2_grpc.add_ClassificationServiceServicer_to_server, ClassificationServicer(classifier, label_sets)),
+        partial(label_set_service_pb2_grpc.add_LabelSetServiceServicer_to_server, LabelSetServicer(label_sets)),
+    ]
+
+
+def _server(settings: Settings, servicers: Servicers, health: HealthServicer, interceptors: Interceptors) -> grpc.aio.Server:
+    # Without so_reuseport=0 a second server takes the same port without a word and gets half the calls.
+    options = [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", settings.max_message_bytes), ("grpc.max_send_message_length", -1)]
+    server = grpc.aio.server(interceptors=interceptors, options=options)
+    for add in servicers:
+        add(server)
+    health_pb2_grpc.add_HealthServicer_to_server(health, server)
+    reflection.enable_server_reflection((*SERVICES, HEALTH, reflection.SERVICE_NAME), server)
+    return server
+
+
+def _web(settings: Settings, servicers: Servicers, health: HealthServicer, guard: Guard, interceptors: Interceptors) -> Web:
+    return Web(
+        servicers,
+        interceptors,
+        services=SERVICES,
+        most=settings.max_message_bytes,
+        ready=health.serving,
+        guarded=lambda: not (settings.insecure or guard.keyring.on),
+        tls=guard.certificates.context() if guard.certificates else None,
+    )
