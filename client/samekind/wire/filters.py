@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from samekind.errors import BadRequest
-from samekind.filters import Compare, Every, Exists, Filter, Not, OneOf, Operator, Some
+from samekind.filters import Compare, Every, Exists, Filter, Not, OneOf, Operator, Some, check
 from samekind.v1 import filter_pb2 as pb
 from samekind.wire.contents import number, utf8
 from samekind.wire.values import read_value, value
@@ -20,21 +20,11 @@ OPERATORS = {
 
 
 def filter_message(given: Filter) -> pb.Filter:
-    """The message of a condition. Raises BadRequest for a value that no attribute can hold."""
-    match given:
-        case Compare(name, how, held):
-            return pb.Filter(compare=pb.Comparison(attribute=utf8(name), operator=number(OPERATORS, how), value=value(held)))
-        case OneOf(name, values):
-            return pb.Filter(one_of=pb.OneOf(attribute=utf8(name), values=map(value, values)))
-        case Exists(name):
-            return pb.Filter(exists=utf8(name))
-        case Every(filters):
-            return pb.Filter(every=pb.Filters(filters=map(filter_message, filters)))
-        case Some(filters):
-            return pb.Filter(some=pb.Filters(filters=map(filter_message, filters)))
-        case Not(inner):
-            return pb.Filter(negated=filter_message(inner))
-    raise TypeError(f"a condition is made with F, as in F.price < 20, not {given!r:.100}")
+    """The message of a condition. Raises BadRequest for one too deep or too wide, or a value that no attribute can hold."""
+    if not isinstance(given, Filter):
+        raise TypeError(f"a condition is made with F, as in F.price < 20, not {given!r:.100}")
+    check(given)
+    return _message(given)
 
 
 def read_filter(message: pb.Filter) -> Filter:
@@ -54,6 +44,23 @@ def read_filter(message: pb.Filter) -> Filter:
         case "negated":
             return Not(read_filter(message.negated))
     raise BadRequest("a condition is empty; give it one of its kinds, or leave the filter out")
+
+
+def _message(given: Filter) -> pb.Filter:
+    match given:
+        case Compare(name, how, held):
+            return pb.Filter(compare=pb.Comparison(attribute=utf8(name), operator=number(OPERATORS, how), value=value(held)))
+        case OneOf(name, values):
+            return pb.Filter(one_of=pb.OneOf(attribute=utf8(name), values=map(value, values)))
+        case Exists(name):
+            return pb.Filter(exists=utf8(name))
+        case Every(filters):
+            return pb.Filter(every=pb.Filters(filters=map(_message, filters)))
+        case Some(filters):
+            return pb.Filter(some=pb.Filters(filters=map(_message, filters)))
+        case Not(inner):
+            return pb.Filter(negated=_message(inner))
+    raise TypeError(f"no condition: {given!r:.100}")
 
 
 def _operator(number: pb.Operator) -> Operator:

@@ -3,31 +3,19 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from samekind.errors import BadRequest, Violation
-from samekind.filters import Compare, Every, Exists, Filter, Not, OneOf, Operator, Some
+from samekind.filters import Compare, Every, Exists, Filter, Not, OneOf, Operator, Some, check
 from samekind.types import Value
 
-DEEPEST = 16
-MOST = 256
+__all__ = ["check", "compare", "equal", "kind", "matches"]
 ORDERS: Mapping[Operator, Callable[..., bool]] = {
     Operator.LESS: operator.lt,
     Operator.LESS_OR_EQUAL: operator.le,
     Operator.GREATER: operator.gt,
     Operator.GREATER_OR_EQUAL: operator.ge,
 }
-
-
-def check(given: Filter, *, field: str = "filter") -> None:
-    """Raises BadRequest where a condition is deeper than 16 or has more than 256 parts."""
-    parts = deepest = 0
-    for depth in _depths(given, 1):
-        parts, deepest = parts + 1, max(deepest, depth)
-    if parts > MOST or deepest > DEEPEST:
-        message = f"a filter has at most {MOST} conditions, {DEEPEST} deep; this one has {parts}, {deepest} deep"
-        raise BadRequest(message, violations=(Violation(field, message),))
 
 
 def matches(given: Filter, attributes: Mapping[str, Value]) -> bool:
@@ -77,15 +65,3 @@ def _contains(held: Value, value: Value) -> bool:
     if isinstance(held, list):
         return any(equal(each, value) for each in held)
     return isinstance(held, str) and isinstance(value, str) and value in held
-
-
-def _depths(given: Filter, depth: int) -> Iterator[int]:
-    yield depth
-    if depth > DEEPEST:
-        return
-    match given:
-        case Every(filters) | Some(filters):
-            for each in filters:
-                yield from _depths(each, depth + 1)
-        case Not(inner):
-            yield from _depths(inner, depth + 1)
