@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
 from samekind.errors import SamekindError
 from samekind.filters import Filter
-from samekind.types import Content, Item, LongText, Report, Value
+from samekind.types import ById, Item, LongText, Report, Term, Value
 
-
-@dataclass(frozen=True)
-class ById:
-    """An item of the catalog, named by its id, as a part of a query; it is not among the hits."""
-
-    id: str
-
-
-@dataclass(frozen=True)
-class Term:
-    """A content of a query and how much it counts; below 0 it pushes away."""
-
-    content: Content | ById
-    weight: float = 1.0
+__all__ = ["ById", "Cutoff", "Facet", "Found", "Grouping", "Hit", "ItemView", "Passage", "Query", "SearchReport", "Term"]
 
 
 class Cutoff(Enum):
@@ -130,3 +117,15 @@ class Found:
     report: SearchReport | None = None
     next_page_token: str = ""
     error: SamekindError | None = None
+
+    def __iter__(self) -> Iterator[Hit]:
+        """The hits; raises the query's own error where it failed."""
+        if self.error:
+            raise self.error
+        return iter(self.hits)
+
+    def __len__(self) -> int:
+        return len(self.hits)
+
+    def __getitem__(self, place: int) -> Hit:
+        return self.hits[place]

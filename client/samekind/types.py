@@ -23,11 +23,19 @@ Scalar = None | bool | int | float | str | datetime
 Value = Scalar | list["Value"]
 
 
+def _weighed(content: Content | ById, weight: float) -> Term:
+    """The content as a term of a query: `0.5 * Text("in blue")`."""
+    return Term(content, float(weight)) if isinstance(weight, int | float | np.number) else NotImplemented
+
+
 @dataclass(frozen=True)
 class Text:
     """A text to be looked at; a plain `str` is one too."""
 
     text: str
+
+    __array_ufunc__ = None
+    __mul__ = __rmul__ = _weighed
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,9 @@ class Image:
 
     source: str | Path | bytes | Picture | NDArray[Any]
 
+    __array_ufunc__ = None
+    __mul__ = __rmul__ = _weighed
+
 
 @dataclass(frozen=True)
 class Vector:
@@ -48,8 +59,29 @@ class Vector:
     values: Floats
     space: str
 
+    __array_ufunc__ = None
+    __mul__ = __rmul__ = _weighed
+
 
 Content = Text | Image | Vector
+
+
+@dataclass(frozen=True)
+class ById:
+    """An item of the catalog, named by its id, as a part of a query; it is not among the hits."""
+
+    id: str
+
+    __array_ufunc__ = None
+    __mul__ = __rmul__ = _weighed
+
+
+@dataclass(frozen=True)
+class Term:
+    """A content of a query and how much it counts; below 0 it pushes away."""
+
+    content: Content | ById
+    weight: float = 1.0
 
 
 class LongText(Enum):
@@ -218,6 +250,13 @@ class Best:
 Comparison = Fused | Best
 
 
+class Rotation(Enum):
+    """Which numbers of a vector a search goes by where these are not all: the first ones, or its place along the catalog's principal axes."""
+
+    PREFIX = "prefix"
+    PCA = "pca"
+
+
 class WriteMode(Enum):
     """What becomes of an item that is there, or is not there yet."""
 
@@ -231,7 +270,8 @@ class Catalog:
     """A named set of items in one space; version, etag, count and times are the server's to tell.
 
     Without a model it holds ready vectors of `space` alone. `m` and `ef_construction` shape the graph that finds the nearest
-    (HNSW, arXiv 1603.09320); `thumbnail_size` is the longer side, in pixels, of the small picture kept of each image, 0: none.
+    (HNSW, arXiv 1603.09320), which goes by `search_dimensions` numbers of each vector (0: all), chosen as `rotation` says.
+    `thumbnail_size` is the longer side, in pixels, of the small picture kept of each image, 0: none.
     """
 
     name: str
@@ -242,6 +282,8 @@ class Catalog:
     comparison: Comparison = field(default_factory=Fused)
     m: int = 16
     ef_construction: int = 200
+    search_dimensions: int = 0
+    rotation: Rotation = Rotation.PREFIX
     thumbnail_size: int = 0
     version: int = 0
     etag: str = ""
