@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from samekind.types import Floats, Metric
+from samekind.types import Floats, Metric, Rotation
 
 Rows = NDArray[np.int64]
 Step = Callable[[str], object]
@@ -24,12 +24,28 @@ def unwatched(step: str) -> None:
 
 @dataclass(frozen=True)
 class Shape:
-    """What an index is of: vectors of `dimensions` numbers under a metric, and how its graph is made (HNSW's M and efConstruction)."""
+    """What an index is of: vectors of `dimensions` numbers under a metric, and how its graph is made (HNSW's M and efConstruction).
+
+    The graph may go by fewer numbers, `search_dimensions` (0: all), the first ones or the first after a rotation. It then finds candidates, whose
+    scores are of the whole vectors as ever.
+    """
 
     dimensions: int
     metric: Metric = Metric.COSINE
     m: int = 16
     ef_construction: int = 200
+    search_dimensions: int = 0
+    rotation: Rotation = Rotation.PREFIX
+
+    @property
+    def searched(self) -> int:
+        """How many numbers of a vector the graph goes by."""
+        return min(self.search_dimensions or self.dimensions, self.dimensions)
+
+    @property
+    def reduced(self) -> bool:
+        """Whether these are not all."""
+        return self.searched < self.dimensions
 
 
 @dataclass(frozen=True)
@@ -100,6 +116,10 @@ class Index(Protocol):
 
     def vectors(self, rows: Rows) -> Floats:
         """The vectors (n, dimensions) as they are compared, unit for the cosine, in the order of `rows`. Raises KeyError where one is not live."""
+        ...
+
+    def reshape(self, shape: Shape) -> None:
+        """Has the graph made anew in another form, beside the one that answers meanwhile; dimensions and metric stay."""
         ...
 
     def rows(self) -> Rows:

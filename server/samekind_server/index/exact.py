@@ -46,6 +46,10 @@ class Exact:
         """As in Index."""
         return self._table.view().of(rows)
 
+    def reshape(self, shape: Shape) -> None:
+        """As in Index."""
+        self.shape = shape
+
     def rows(self) -> Rows:
         """As in Index."""
         view = self._table.view()

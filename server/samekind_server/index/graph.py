@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from samekind.types import Floats, Metric
 from samekind_server.index.base import Rows, Shape
 from samekind_server.index.gate import Gate
+from samekind_server.index.projection import Projection
 from samekind_server.index.twins import Twins
 
 EF = 96  # Candidates of a search, at least. It is state of the whole graph: who wants more asks for more rows, and the larger one counts.
@@ -34,14 +35,14 @@ class Graph:
     hnswlib forgives nothing else: added to beside a search it answers wrongly, resized beside one it takes the process with it.
     """
 
-    def __init__(self, shape: Shape, capacity: int, file: Path | None = None) -> None:
+    def __init__(self, shape: Shape, capacity: int, projection: Projection, file: Path | None = None) -> None:
         self.gate = Gate()
         self.mark = -1  # Every live row up to this one is in it, or set aside with its twins.
         self.removed = 0
         self.unmarked: list[Rows] = []  # Removed rows that it still answers with.
-        self.shape = shape
+        self.shape, self.projection = shape, projection
         self.twins = Twins(shape.dimensions, capacity)
-        self._index = hnswlib.Index(SPACES[shape.metric], shape.dimensions)
+        self._index = hnswlib.Index(_space(shape), shape.searched)
         if file is None:
             self._index.init_index(capacity, M=shape.m, ef_construction=shape.ef_construction)
         else:
@@ -83,7 +84,7 @@ class Graph:
         """Puts rows in that are not in it, or sets them aside; there must be room."""
         few = self.twins.few(vectors)
         if few.any():
-            self._index.add_items(vectors[few], rows[few].astype(np.uint64), num_threads=threads)
+            self._index.add_items(self._placed(vectors[few]), rows[few].astype(np.uint64), num_threads=threads)
         self.twins.put(rows[~few], vectors[~few])
 
     def remove(self, rows: Rows) -> None:
@@ -96,11 +97,14 @@ class Graph:
     def nearest(self, queries: Floats, k: int) -> Rows | None:
         """The rows (n, k) near each query, some of them perhaps `unmarked`; None where it cannot reach so many."""
         try:
-            labels, _ = self._index.knn_query(queries, k=k, num_threads=1)
+            labels, _ = self._index.knn_query(self._placed(queries), k=k, num_threads=1)
         except RuntimeError:
             return None
         found: Rows = labels.astype(np.int64)
         return found
+
+    def _placed(self, vectors: Floats) -> Floats:
+        return self.projection(vectors) if self.shape.reduced else vectors
 
     def save(self, file: Path) -> None:
         """Writes it whole; hnswlib itself says nothing when the disk is full. Raises OSError."""
@@ -108,6 +112,11 @@ class Graph:
         size, written = int(self._index.index_file_size()), file.stat().st_size
         if written != size:
             raise OSError(28, f"{written:,} of {size:,} bytes could be written; make room on the disk", os.fspath(file))
+
+
+def _space(shape: Shape) -> str:
+    """How hnswlib compares. What is left of unit vectors is not unit, and told apart best by distance."""
+    return "l2" if shape.reduced and shape.metric is Metric.COSINE else SPACES[shape.metric]
 
 
 def least(threads: int) -> int:
@@ -121,12 +130,12 @@ def capacity(count: int) -> int:
 
 
 def vectors(file: Path, shape: Shape) -> Iterator[tuple[Rows, Floats]]:
-    """All rows of a saved graph and their vectors, some thousands at a time. Raises ValueError where it is not of this shape.
+    """All rows of a saved graph and what it keeps of their vectors, some thousands at a time. Raises ValueError where it is not of this shape.
 
     Taken from the file, as hnswlib itself takes 19 µs to hand out one vector, and holds Python up meanwhile.
     """
-    links, length = 4 + 8 * shape.m, 4 * shape.dimensions
-    element = np.dtype([("links", np.void, links), ("vector", "<f4", (shape.dimensions,)), ("row", "<i8")])
+    links, length = 4 + 8 * shape.m, 4 * shape.searched
+    element = np.dtype([("links", np.void, links), ("vector", "<f4", (shape.searched,)), ("row", "<i8")])
     with file.open("rb") as opened:
         first, _, count, size, row_at, vector_at, _, _, *shaped = HEADER.unpack(opened.read(HEADER.size))
         if (first, size, row_at, vector_at) != (0, element.itemsize, links + length, links) or shaped[:3] != [shape.m, 2 * shape.m, shape.m]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from samekind.types import Floats
-from samekind_server.index import scan, snapshot
+from samekind_server.index import projection, scan, snapshot
 from samekind_server.index.base import BUFFER, Nearest, Opened, Rows, Shape, Stats, Step, unwatched
 from samekind_server.index.costs import Costs
 from samekind_server.index.graph import Graph, capacity, least
@@ -97,6 +97,12 @@ class Hnsw:
         """As in Index."""
         return self._table.view().of(rows)
 
+    def reshape(self, shape: Shape) -> None:
+        """As in Index."""
+        with self._tending, self._changing:
+            self.shape, self._growing = shape, None
+        self._wake()
+
     def rows(self) -> Rows:
         """As in Index."""
         view = self._table.view()
@@ -122,8 +128,8 @@ class Hnsw:
             while graph is not None and graph.unmarked:
                 self._mark(graph)
             view, changed, mark = self._table.view(), self._changed, -1 if graph is None else graph.mark
-            rows = view.rows[view.live & (view.rows <= mark)]
-            snapshot.write(folder, snapshot.About(identity, change, self.shape, mark), graph, rows, step)
+            shape = self.shape if graph is None else graph.shape
+            snapshot.write(folder, snapshot.About(identity, change, shape, mark), graph, view, step)
         with self._changing:
             self._changed -= changed
 
@@ -170,9 +176,9 @@ class Hnsw:
         table = self._table
         if graph is not None and table.live < self._graph_from // 2:
             self._graph = None
-        elif table.live >= self._graph_from if graph is None else self._many(graph.removed, graph.size):
+        elif table.live >= self._graph_from if graph is None else graph.shape != self.shape or self._many(graph.removed, graph.size):
             self._compact()
-            self._growing = Graph(self.shape, capacity(table.live))
+            self._growing = Graph(self.shape, capacity(table.live), projection.fitted(self.shape, self._table.view()))
             self._backlog = self._last if graph is None else self._backlog
         elif self._many(table.size - table.live, table.size):
             self._compact()

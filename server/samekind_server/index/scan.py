@@ -71,7 +71,7 @@ def candidates(view: View, metric: Metric, queries: Floats, k: int, places: Plac
 def _candidates(view: View, metric: Metric, queries: Floats, k: int, places: Places | range) -> list[Places]:
     scores = np.empty((len(queries), len(places)), np.float32)
     for where, vectors in view.parts(places):
-        _products(queries, vectors, scores[:, where])
+        products(queries, vectors, scores[:, where])
     chosen = slice(places.start, places.stop) if isinstance(places, range) else places
     if metric is Metric.EUCLIDEAN:
         scores *= 2
@@ -83,13 +83,13 @@ def _candidates(view: View, metric: Metric, queries: Floats, k: int, places: Pla
     return [some + places.start for some in near] if isinstance(places, range) else [places[some] for some in near]
 
 
-def _products(queries: Floats, vectors: Floats, out: Floats) -> None:
+def products(queries: Floats, vectors: Floats, out: Floats) -> None:
     """Each query with each vector. BLAS shares even a small product among threads, and waits 30 ms for one of them where others use the cores."""
     if len(queries) > ALONE:
         np.matmul(queries, vectors.T, out=out)
         return
-    for query, products in zip(queries, out, strict=True):
-        np.vecdot(vectors, query, out=products)
+    for query, each in zip(queries, out, strict=True):
+        np.vecdot(vectors, query, out=each)
 
 
 def _margins(view: View, metric: Metric, queries: Floats) -> list[float]:

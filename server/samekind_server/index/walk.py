@@ -56,7 +56,7 @@ class Walk:
         beam = self._beam(graph)
         if self.allowed is not None:
             return int(beam * max(1.0, self.view.alive / max(1, self.most)))
-        return self.k if beam == graph.ef else beam
+        return self.k if beam == graph.ef and not graph.shape.reduced else beam
 
     def _beam(self, graph: Graph) -> int:
         return max(graph.ef, BEAM * self.k)
