@@ -105,6 +105,8 @@ async def live(folder: Path, seed: int, killer: dict[str, Any]) -> None:
             store._database.set_trace_callback(Countdown(killer["statement"]))
         if "applied" in killer:
             kept._applied = _after(kept._applied, Countdown(killer["applied"]))  # type: ignore[method-assign]
+        if "checkpoint" in killer:
+            store._database.execute(f"PRAGMA wal_autocheckpoint = {killer['checkpoint']}")
         if "seconds" in killer:
             threading.Timer(killer["seconds"], die).start()
         await _made(kept, "shop")
