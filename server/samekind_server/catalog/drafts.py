@@ -84,7 +84,7 @@ class Drafting:
         asked = [index for index, part in enumerate(parts) if not part.data]
         if not asked:
             return rows, errors, long
-        if refusal := await self._misfit(catalog):
+        if refusal := await misfit(self._engine, catalog):
             return rows, {parts[index].place: refusal for index in asked}, long
         encoder = await self._engine.encoder(catalog.model)
         contents = [parts[index].content for index in asked]
@@ -96,17 +96,6 @@ class Drafting:
             if place in answer.truncated:
                 long.add(parts[index].place)
         return rows, errors, long
-
-    async def _misfit(self, catalog: Catalog) -> SamekindError | None:
-        """Why texts and images cannot be embedded for this catalog."""
-        if not catalog.model:
-            told = f"the catalog {catalog.name!r} has no model, so it takes ready vectors of its space {catalog.space!r} alone"
-            return BadRequest(f"{told}; embed the content yourself, or make a catalog with a model")
-        model = (await self._engine.encoder(catalog.model)).model
-        if spaces.truncated(model.space, catalog.dimensions) == catalog.space:
-            return None
-        told = f"the catalog {catalog.name!r} is of space {catalog.space!r}, but {catalog.model} now makes {model.space!r}"
-        return SpaceMismatch(f"{told}; serve the model it was made with, or put its items in a new catalog")
 
     async def _thumbnails(self, images: Sequence[Part], catalog: Catalog) -> dict[int, bytes]:
         if not catalog.thumbnail_size:
@@ -121,6 +110,18 @@ def sketched(given: Sequence[Item | SamekindError], catalog: Catalog) -> list[Sk
     ids = [item.id if isinstance(item, Item) else f"\0{place}" for place, item in enumerate(given)]
     twice = duplicates(ids)
     return [twice.get(place) or _sketch(place, item, catalog) for place, item in enumerate(given)]
+
+
+async def misfit(engine: Engine, catalog: Catalog) -> SamekindError | None:
+    """Why texts and images cannot be embedded for this catalog."""
+    if not catalog.model:
+        told = f"the catalog {catalog.name!r} has no model, so it takes ready vectors of its space {catalog.space!r} alone"
+        return BadRequest(f"{told}; embed the content yourself, or make a catalog with a model")
+    model = (await engine.encoder(catalog.model)).model
+    if spaces.truncated(model.space, catalog.dimensions) == catalog.space:
+        return None
+    told = f"the catalog {catalog.name!r} is of space {catalog.space!r}, but {catalog.model} now makes {model.space!r}"
+    return SpaceMismatch(f"{told}; serve the model it was made with, or put its items in a new catalog")
 
 
 def stored(catalog: int, sketches: Sequence[Sketch | SamekindError], of: Transaction) -> Held:
