@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from samekind.types import Item, Vector
+from samekind.types import Catalog, Item, Rotation, Vector
 from samekind_server.catalog.reading import View
 from samekind_server.catalog.snapshots import FOLDER, Snapshots
 from samekind_server.embedding.engine import Engine
@@ -79,6 +79,25 @@ def test_a_catalog_answers_from_its_snapshot_at_once_and_takes_in_what_came_afte
     second = opened(tmp_path, engine)
     wanted = best({n for n in range(COUNT) if n % 10})
     assert (graphs(second), found(second)) == (True, [["new", *wanted[0][:4]], *wanted[1:]])
+    second.close()
+
+
+def test_a_catalog_s_graph_goes_by_fewer_numbers_once_it_is_told_to_and_when_it_is_opened_again(whole, tmp_path, engine):
+    shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
+    first = opened(tmp_path, engine)
+    before = first.ask("stats").indexes
+    fewer = Catalog("shop", search_dimensions=2, rotation=Rotation.PCA)
+    first.run(first.catalogs.update("", fewer, ["search_dimensions", "rotation"]))
+    assert (graphs(first), found(first)) == (True, best(set(range(COUNT))))  # The graph that was there answers until the other one is made.
+    index = first.run(first.catalogs.open("", "shop"))._memory.indexes()["vector"]
+    while index.tend():
+        pass
+    after = first.ask("stats").indexes
+    first.close()
+    second = opened(tmp_path, engine)
+    memory = [sum(each.memory_bytes for each in indexes) for indexes in (before, after, second.ask("stats").indexes)]
+    assert memory[2] <= memory[1] < memory[0]
+    assert (graphs(second), found(second)) == (True, best(set(range(COUNT))))
     second.close()
 
 

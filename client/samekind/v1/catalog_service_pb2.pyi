@@ -16,6 +16,12 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class Rotation(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ROTATION_UNSPECIFIED: _ClassVar[Rotation]
+    ROTATION_PREFIX: _ClassVar[Rotation]
+    ROTATION_PCA: _ClassVar[Rotation]
+
 class Metric(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     METRIC_UNSPECIFIED: _ClassVar[Metric]
@@ -29,6 +35,9 @@ class WriteMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     WRITE_MODE_UPSERT: _ClassVar[WriteMode]
     WRITE_MODE_INSERT: _ClassVar[WriteMode]
     WRITE_MODE_UPDATE: _ClassVar[WriteMode]
+ROTATION_UNSPECIFIED: Rotation
+ROTATION_PREFIX: Rotation
+ROTATION_PCA: Rotation
 METRIC_UNSPECIFIED: Metric
 METRIC_COSINE: Metric
 METRIC_DOT: Metric
@@ -39,7 +48,7 @@ WRITE_MODE_INSERT: WriteMode
 WRITE_MODE_UPDATE: WriteMode
 
 class Catalog(_message.Message):
-    __slots__ = ("name", "model", "space", "dimensions", "metric", "fused", "best", "m", "ef_construction", "thumbnail_size", "version", "etag", "create_time", "update_time", "event_weights")
+    __slots__ = ("name", "model", "space", "dimensions", "metric", "fused", "best", "m", "ef_construction", "thumbnail_size", "search_dimensions", "rotation", "version", "etag", "create_time", "update_time", "event_weights")
     NAME_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     SPACE_FIELD_NUMBER: _ClassVar[int]
@@ -50,6 +59,8 @@ class Catalog(_message.Message):
     M_FIELD_NUMBER: _ClassVar[int]
     EF_CONSTRUCTION_FIELD_NUMBER: _ClassVar[int]
     THUMBNAIL_SIZE_FIELD_NUMBER: _ClassVar[int]
+    SEARCH_DIMENSIONS_FIELD_NUMBER: _ClassVar[int]
+    ROTATION_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     ETAG_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
@@ -65,12 +76,14 @@ class Catalog(_message.Message):
     m: int
     ef_construction: int
     thumbnail_size: int
+    search_dimensions: int
+    rotation: Rotation
     version: int
     etag: str
     create_time: _timestamp_pb2.Timestamp
     update_time: _timestamp_pb2.Timestamp
     event_weights: EventWeights
-    def __init__(self, name: _Optional[str] = ..., model: _Optional[str] = ..., space: _Optional[str] = ..., dimensions: _Optional[int] = ..., metric: _Optional[_Union[Metric, str]] = ..., fused: _Optional[_Union[Fused, _Mapping]] = ..., best: _Optional[_Union[Best, _Mapping]] = ..., m: _Optional[int] = ..., ef_construction: _Optional[int] = ..., thumbnail_size: _Optional[int] = ..., version: _Optional[int] = ..., etag: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., event_weights: _Optional[_Union[EventWeights, _Mapping]] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., model: _Optional[str] = ..., space: _Optional[str] = ..., dimensions: _Optional[int] = ..., metric: _Optional[_Union[Metric, str]] = ..., fused: _Optional[_Union[Fused, _Mapping]] = ..., best: _Optional[_Union[Best, _Mapping]] = ..., m: _Optional[int] = ..., ef_construction: _Optional[int] = ..., thumbnail_size: _Optional[int] = ..., search_dimensions: _Optional[int] = ..., rotation: _Optional[_Union[Rotation, str]] = ..., version: _Optional[int] = ..., etag: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., event_weights: _Optional[_Union[EventWeights, _Mapping]] = ...) -> None: ...
 
 class EventWeights(_message.Message):
     __slots__ = ("view", "like", "cart", "purchase", "rating", "dislike", "hide")

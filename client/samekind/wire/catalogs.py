@@ -8,7 +8,7 @@ from datetime import datetime
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from samekind.types import Best, Catalog, CatalogStats, Comparison, Fused, IndexStats, Metric
+from samekind.types import Best, Catalog, CatalogStats, Comparison, Fused, IndexStats, Metric, Rotation
 from samekind.v1 import catalog_service_pb2 as pb
 from samekind.wire.contents import known, number, utf8
 from samekind.wire.values import read_moment
@@ -18,6 +18,11 @@ METRICS = {
     pb.METRIC_COSINE: Metric.COSINE,
     pb.METRIC_DOT: Metric.DOT,
     pb.METRIC_EUCLIDEAN: Metric.EUCLIDEAN,
+}
+ROTATIONS = {
+    pb.ROTATION_UNSPECIFIED: Rotation.PREFIX,
+    pb.ROTATION_PREFIX: Rotation.PREFIX,
+    pb.ROTATION_PCA: Rotation.PCA,
 }
 
 
@@ -88,6 +93,8 @@ def catalog(value: Catalog) -> pb.Catalog:
         best=pb.Best() if isinstance(comparison, Best) else None,
         m=value.m,
         ef_construction=value.ef_construction,
+        search_dimensions=value.search_dimensions,
+        rotation=number(ROTATIONS, value.rotation),
         thumbnail_size=value.thumbnail_size,
         version=value.version,
         etag=utf8(value.etag),
@@ -107,6 +114,8 @@ def read_catalog(message: pb.Catalog) -> Catalog:
         comparison=_comparison(message),
         m=message.m or Catalog.m,
         ef_construction=message.ef_construction or Catalog.ef_construction,
+        search_dimensions=message.search_dimensions,
+        rotation=known(ROTATIONS, message.rotation, "rotation"),
         thumbnail_size=message.thumbnail_size,
         version=message.version,
         etag=message.etag,

@@ -175,9 +175,7 @@ class Catalogs:
             before = self._memories.get(head.id)
             if before is None or before.head == head:
                 return
-            if before.alike(head):
-                before.head, before.catalog = head, definitions.catalog(head)
-            else:
+            if not before.change(head):
                 before.leave()
                 self._memories[head.id] = Memory(self._store, head, self._indexes)
                 self._loading.submit(self._memories[head.id].load)

@@ -144,11 +144,17 @@ class Memory:
         """The indexes by name."""
         return dict(self._indexes)
 
-    def alike(self, head: Head) -> bool:
-        """Whether the indexes of a catalog's next version are these."""
-        shape, comparison = shape_of(self.catalog), self.catalog.comparison
-        after = definitions.catalog(head)
-        return (shape_of(after), after.comparison) == (shape, comparison)
+    def change(self, head: Head) -> bool:
+        """Whether the indexes of a catalog's next version are these, if need be with other graphs; it is that version from now on."""
+        after, before = definitions.catalog(head), shape_of(self.catalog)
+        with self._lock:
+            if after.comparison != self.catalog.comparison or (self._pending is not None and shape_of(after) != before):
+                return False
+            self.head, self.catalog = head, after
+        if shape_of(after) != before:
+            for index in self._indexes.values():
+                index.reshape(shape_of(after))
+        return True
 
     def place(self, name: str) -> Place:
         """Which index that is."""
@@ -233,10 +239,10 @@ class Memory:
 def identity(head: Head, name: str) -> str:
     """Names all that an index's vectors depend on."""
     catalog = definitions.catalog(head)
-    told = f"{head.id} {name} {catalog.space} {catalog.dimensions} {catalog.metric} {catalog.comparison} {catalog.m} {catalog.ef_construction}"
+    told = f"{head.id} {name} {catalog.space} {catalog.dimensions} {catalog.metric} {catalog.comparison}"
     return hashlib.sha256(told.encode()).hexdigest()
 
 
 def shape_of(catalog: Catalog) -> Shape:
     """The shape of a catalog's indexes."""
-    return Shape(catalog.dimensions, catalog.metric, catalog.m, catalog.ef_construction)
+    return Shape(catalog.dimensions, catalog.metric, catalog.m, catalog.ef_construction, catalog.search_dimensions, catalog.rotation)

@@ -99,8 +99,8 @@ class Hnsw:
 
     def reshape(self, shape: Shape) -> None:
         """As in Index."""
-        with self._tending, self._changing:
-            self.shape, self._growing = shape, None
+        with self._changing:
+            self.shape, self._growing = shape, None  # A step that is at the one that grew ends with a graph that is seen to be of another shape.
         self._wake()
 
     def rows(self) -> Rows:
@@ -178,7 +178,8 @@ class Hnsw:
             self._graph = None
         elif table.live >= self._graph_from if graph is None else graph.shape != self.shape or self._many(graph.removed, graph.size):
             self._compact()
-            self._growing = Graph(self.shape, capacity(table.live), projection.fitted(self.shape, self._table.view()))
+            shape = self.shape
+            self._growing = Graph(shape, capacity(table.live), projection.fitted(shape, self._table.view()))
             self._backlog = self._last if graph is None else self._backlog
         elif self._many(table.size - table.live, table.size):
             self._compact()
@@ -202,6 +203,7 @@ class Hnsw:
         more = self._put(growing, beside=True)
         if not more or growing.mark >= max(self._backlog, -1 if self._graph is None else self._graph.mark):
             with self._changing:
+                self._changed += growing.size if self._graph is not None else 0  # A snapshot has the graph it follows.
                 self._graph, self._growing = growing, None
         return True
 
