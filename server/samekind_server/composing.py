@@ -20,8 +20,10 @@ from samekind.v1 import (
     embedding_service_pb2,
     embedding_service_pb2_grpc,
     label_set_service_pb2_grpc,
+    search_service_pb2_grpc,
 )
 from samekind.v1 import label_set_service_pb2 as label_set_service
+from samekind.v1 import search_service_pb2 as search_service
 from samekind_server.catalog.catalogs import Catalogs
 from samekind_server.catalog.snapshots import Snapshots
 from samekind_server.classification.label_sets import LabelSets
@@ -42,22 +44,28 @@ from samekind_server.edge.metrics import Metrics
 from samekind_server.edge.monitoring import Monitoring
 from samekind_server.edge.proofs import Alone, DefaultModel
 from samekind_server.edge.proving import Proof, Proving
+from samekind_server.edge.search_service import SearchServicer
 from samekind_server.embedding.admission import Admission
 from samekind_server.embedding.engine import Engine
 from samekind_server.embedding.images import ImageLimits
 from samekind_server.embedding.observer import Observer
 from samekind_server.embedding.registry import Registry
 from samekind_server.embedding.resting import Resting
+from samekind_server.search.searching import Searching
 from samekind_server.settings import Settings
 from samekind_server.store import catalogs
 from samekind_server.store.base import Store
 from samekind_server.web.server import Web
 
-OF_MODELS = tuple(
-    service.full_name for module in (embedding_service_pb2, classification_service_pb2) for service in module.DESCRIPTOR.services_by_name.values()
-)
-OF_THE_STORE = tuple(service.full_name for module in (catalog_service, label_set_service) for service in module.DESCRIPTOR.services_by_name.values())
-SERVICES = (*OF_MODELS, *OF_THE_STORE)
+
+def _services(*modules: Any) -> tuple[str, ...]:
+    return tuple(service.full_name for module in modules for service in module.DESCRIPTOR.services_by_name.values())
+
+
+OF_MODELS = _services(embedding_service_pb2, classification_service_pb2)
+OF_THE_STORE = _services(catalog_service, label_set_service)
+OF_BOTH = _services(search_service)
+SERVICES = (*OF_MODELS, *OF_THE_STORE, *OF_BOTH)
 Servicers: TypeAlias = Sequence[Callable[[Any], None]]
 Interceptors: TypeAlias = Sequence[grpc.aio.ServerInterceptor]
 
@@ -129,9 +137,9 @@ def _sample(metrics: Metrics, items: Catalogs) -> None:
 def _proofs(engine: Engine, data: DataDir, store: Store, metrics: Metrics) -> list[Proof]:
     model = DefaultModel(engine, lambda: metrics.succeeded)
     return [
-        Proof("the default model", ("", *OF_MODELS), model.prove),
+        Proof("the default model", ("", *OF_MODELS, *OF_BOTH), model.prove),
         Proof("the data folder", ("",), partial(Alone().run, data.prove)),
-        Proof("the store", ("", *OF_THE_STORE), partial(Alone().run, store.prove)),
+        Proof("the store", ("", *OF_THE_STORE, *OF_BOTH), partial(Alone().run, store.prove)),
     ]
 
 
@@ -175,6 +183,7 @@ def _servicers(engine: Engine, store: Store, classifier: Classifier, items: Cata
         partial(catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server, CatalogServicer(items)),
         partial(classification_service_pb2_grpc.add_ClassificationServiceServicer_to_server, ClassificationServicer(classifier, label_sets)),
         partial(label_set_service_pb2_grpc.add_LabelSetServiceServicer_to_server, LabelSetServicer(label_sets)),
+        partial(search_service_pb2_grpc.add_SearchServiceServicer_to_server, SearchServicer(items, Searching(engine))),
     ]
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from samekind.errors import NotFound, SamekindError
 from samekind.filters import Filter
+from samekind.queries import ItemView
 from samekind.types import Item, Text, Vector
 from samekind_server.catalog import attributes, filters
 from samekind_server.catalog.definitions import moment
@@ -81,6 +82,29 @@ def scanned(of: Transaction, catalog: int, after: str, most: int, where: Filter 
 def matched(of: Transaction, rows: Sequence[int], where: Filter) -> list[Stored]:
     """Those of these rows that are still there and still meet a condition."""
     return [each for each in items.by_rows(of, rows) if each.sound and filters.matches(where, attributes.load(each.attributes))]
+
+
+def told(rows: Sequence[int], most: int, view: ItemView, where: Filter | None, of: Transaction) -> tuple[dict[int, Item], int]:
+    """The first `most` items of these rows that are still there and meet the condition still, by row; and how many that was not true of."""
+    found, gone = dict[int, Item](), 0
+    for row in rows:
+        if len(found) == most:
+            break
+        if each := _told(row, view, where, of):
+            found[row] = each
+        else:
+            gone += 1
+    return found, gone
+
+
+def _told(row: int, view: ItemView, where: Filter | None, of: Transaction) -> Item | None:
+    if not (stored := items.by_rows(of, [row])) or not stored[0].sound:
+        return None
+    whole = item(of, stored[0], View(view.vectors, view.thumbnails))
+    if where is not None and not filters.matches(where, whole.attributes):
+        return None
+    named = {name: value for name, value in whole.attributes.items() if not view.only or name in view.only}
+    return replace(whole, contents=whole.contents if view.text else (), attributes=named if view.attributes else {})
 
 
 def hits(found: Sequence[Sequence[Nearest]], k: int, view: View, of: Transaction) -> tuple[list[list[Hit]], int]:

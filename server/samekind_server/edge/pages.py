@@ -13,17 +13,17 @@ from samekind_server.edge import callers
 DIGEST = 8
 
 
-def token(request: Message, after: str) -> str:
-    """The token of the page that begins after `after`, for this request and this caller's tenant alone."""
-    return base64.urlsafe_b64encode(_digest(request) + after.encode()).decode()
+def token(request: Message, after: str, *, of: str = "") -> str:
+    """The token of the page that begins after `after`, for this request and this caller's tenant alone, and for what it is asked `of`."""
+    return base64.urlsafe_b64encode(_digest(request, of) + after.encode()).decode()
 
 
-def after(request: Message) -> str:
-    """Where the page `request` asks for begins; "" is the beginning. Raises BadRequest for a token of another request."""
+def after(request: Message, *, of: str = "") -> str:
+    """Where the page `request` asks for begins; "" is the beginning. Raises BadRequest for a token of another request, or of another `of`."""
     given: str = request.page_token  # type: ignore[attr-defined]
     try:
         raw = base64.urlsafe_b64decode(given)
-        if not given or raw[:DIGEST] == _digest(request):
+        if not given or raw[:DIGEST] == _digest(request, of):
             return raw[DIGEST:].decode()
     except (binascii.Error, UnicodeError, ValueError):
         pass
@@ -31,10 +31,10 @@ def after(request: Message) -> str:
     raise BadRequest(message, violations=(Violation("page_token", message),))
 
 
-def _digest(request: Message) -> bytes:
+def _digest(request: Message, of: str) -> bytes:
     bare = type(request)()
     bare.CopyFrom(request)
     bare.ClearField("page_token")
     bare.ClearField("page_size")
-    asked = (callers.current().tenant, bare.DESCRIPTOR.full_name)
+    asked = (callers.current().tenant, bare.DESCRIPTOR.full_name, of)
     return hashlib.sha256(json.dumps(asked).encode() + bare.SerializeToString(deterministic=True)).digest()[:DIGEST]

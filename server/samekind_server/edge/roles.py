@@ -31,6 +31,8 @@ ROLES: Mapping[str, Role] = {
     "samekind.v1.LabelSetService/GetLabelSet": Role.READ,
     "samekind.v1.LabelSetService/ListLabelSets": Role.READ,
     "samekind.v1.LabelSetService/UpdateLabelSet": Role.WRITE,
+    "samekind.v1.SearchService/BatchSearch": Role.READ,
+    "samekind.v1.SearchService/Search": Role.READ,
 }
 
 

@@ -1,0 +1,61 @@
+"""Tells how an answer was made, and why it has fewer hits than it might."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from samekind.queries import Query, SearchReport
+from samekind.types import Report
+from samekind_server.catalog.candidates import Candidates
+
+
+@dataclass
+class Spent:
+    """Milliseconds of searching indexes and of reading items."""
+
+    search: float = 0.0
+    load: float = 0.0
+
+    @contextmanager
+    def on(self, what: str) -> Iterator[None]:
+        """Counts the time of the `with` as spent on `search` or `load`."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            setattr(self, what, getattr(self, what) + 1000 * (time.perf_counter() - began))
+
+
+def report(query: Query, found: Candidates, hits: int, embedding: Report, spent: Spent) -> SearchReport:
+    """Of an answer with so many hits on all pages up to this one and, where it is not the last, the limit."""
+    return SearchReport(
+        embedding,
+        exact=found.exact,
+        candidates=found.seen,
+        matching=found.matching,
+        complete=hits >= query.limit or found.whole or query.min_similarity is not None,
+        shortfall=shortfall(query, found, hits),
+        wait_ms=embedding.wait_ms,
+        embed_ms=embedding.decode_ms + embedding.compute_ms,
+        search_ms=spent.search,
+        load_ms=spent.load,
+    )
+
+
+def shortfall(query: Query, found: Candidates, hits: int) -> str:
+    """Why there are fewer hits than the limit; nothing where there are not."""
+    if hits >= query.limit:
+        return ""
+    if not found.matching:
+        return "no item meets the condition" if query.where is not None else "the catalog is empty"
+    reasons = []
+    if found.matching < query.limit:
+        reasons.append(f"{found.matching:,} items meet the condition" if query.where is not None else f"the catalog has {found.matching:,} items")
+    if query.min_similarity is not None:
+        reasons.append(f"others are less similar than {query.min_similarity:g}")
+    if query.grouping:
+        reasons.append(f"at most {query.grouping.each} of each {query.grouping.attribute!r:.60} are told")
+    return "; ".join(reasons) or "items went while they were looked for"

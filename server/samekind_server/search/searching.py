@@ -1,0 +1,76 @@
+"""Answers queries of catalogs, one page by page or several at once."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Sequence
+
+from samekind.errors import SamekindError
+from samekind.queries import Found, Query, SearchReport
+from samekind_server.catalog.candidates import Candidates
+from samekind_server.catalog.catalog import OpenCatalog
+from samekind_server.embedding.askers import ANYONE, Asker
+from samekind_server.embedding.engine import Engine
+from samekind_server.search import answering, paging, terms
+from samekind_server.search.answering import Answering
+from samekind_server.search.asked import Ask, checked
+from samekind_server.search.terms import Meant
+
+PAGE = 1000
+
+
+def unheard(report: SearchReport) -> None:
+    """Tells nobody."""
+
+
+class Searching:
+    """Has contents embedded by one engine. For one event loop. `heard` is told how each answer was made."""
+
+    def __init__(self, engine: Engine, *, heard: Callable[[SearchReport], object] = unheard) -> None:
+        self._engine, self._heard = engine, heard
+
+    async def search(self, catalog: OpenCatalog, query: Query, *, size: int = PAGE, token: str = "", asker: Asker = ANYONE) -> Found:
+        """A page of so many hits, from where the `next_page_token` of the page before says. Raises what is wrong with the query."""
+        after = paging.load(token)
+        [found] = await self._answers(catalog, [query], lambda query: Ask(query, size, after), asker)
+        if found.error:
+            raise found.error
+        return found
+
+    async def batch(self, catalog: OpenCatalog, queries: Sequence[Query | SamekindError], *, asker: Asker = ANYONE) -> list[Found]:
+        """Each query's hits, all on one page, or its error. Queries of one condition and limit are compared together."""
+        return await self._answers(catalog, queries, lambda query: Ask(query, query.limit), asker)
+
+    async def _answers(
+        self, catalog: OpenCatalog, queries: Sequence[Query | SamekindError], asked: Callable[[Query], Ask], asker: Asker
+    ) -> list[Found]:
+        given = [checked(query) for query in queries]
+        meant = await terms.meant(self._engine, catalog, given, asker)
+        runs = {
+            place: Answering(catalog, asked(query), each, asker)
+            for place, (query, each) in enumerate(zip(given, meant, strict=True))
+            if isinstance(query, Query) and isinstance(each, Meant)
+        }
+        first = await _first(runs)
+        return [await self._answer(each, runs.get(place), first.get(place)) for place, each in enumerate(meant)]
+
+    async def _answer(self, meant: Meant | SamekindError, run: Answering | None, first: Candidates | None) -> Found:
+        if isinstance(meant, SamekindError) or run is None or first is None:
+            return Found(error=meant if isinstance(meant, SamekindError) else None)
+        answer = await run.answer(first)
+        if answer.report:
+            self._heard(answer.report)
+        return answer
+
+
+async def _first(runs: dict[int, Answering]) -> dict[int, Candidates]:
+    """What is nearest to each query."""
+    alike: dict[Hashable, list[int]] = defaultdict(list)
+    for place, run in runs.items():
+        query = run.ask.query
+        alike[repr(query.where), query.exact, run.first, bool(run.meant.vectors)].append(place)
+    found: dict[int, Candidates] = {}
+    for places in alike.values():
+        some = [runs[place] for place in places]
+        found |= zip(places, await answering.candidates(some, some[0].first), strict=True)
+    return found
