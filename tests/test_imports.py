@@ -10,9 +10,20 @@ import pytest
 ROOT = Path(__file__).parent.parent
 RANKS = {
     "samekind": [
-        *(["errors", "keys"], ["types"], ["filters", "label_changes", "label_schema", "v1", "shop"], ["queries", "filter_text"], ["label_files", "wire"]),
-        *(["inputs", "progress"], ["batches"], ["flow"]),
-        *(["calls", "connection", "methods"], ["catalog_calls", "label_set_calls"], ["catalogs", "label_sets", "config", "streams"], ["client"]),
+        *(
+            ["errors", "keys"],
+            ["types"],
+            ["filters", "label_changes", "label_schema", "v1", "shop"],
+            ["queries", "filter_text"],
+            ["label_files", "wire"],
+        ),
+        *(["inputs", "progress"], ["batches"], ["flow", "turns"]),
+        *(
+            ["calls", "connection", "methods"],
+            ["catalog_calls", "item_calls", "label_set_calls", "search_calls"],
+            ["catalogs", "label_sets", "config", "streams"],
+            ["client"],
+        ),
         *(["demo", "folders", "on_disk", "rows", "show"], ["item_files", "outputs"], ["parquet"], ["bulk"], ["command"]),
         *(["bulk_command", "catalog_command", "labels_command"], ["cli"]),
     ],

@@ -8,9 +8,12 @@ from samekind.client import AsyncClient, Client, aconnect, connect
 from samekind.errors import SamekindError
 from samekind.filters import F
 from samekind.label_sets import AsyncLabelSetHandle, LabelSetHandle
+from samekind.queries import Cutoff, Found, Grouping, Hit, ItemView, Query
+from samekind.search_calls import query
 from samekind.types import (
     Answer,
     Best,
+    ById,
     Catalog,
     Embedding,
     Fused,
@@ -28,6 +31,7 @@ from samekind.types import (
     Report,
     Rotation,
     ScoreKind,
+    Term,
     Text,
     Vector,
     WriteMode,
@@ -45,14 +49,20 @@ __all__ = [
     "AsyncClient",
     "AsyncLabelSetHandle",
     "Best",
+    "ById",
     "Catalog",
     "CatalogHandle",
     "Client",
+    "Cutoff",
     "Embedding",
     "F",
+    "Found",
     "Fused",
+    "Grouping",
+    "Hit",
     "Image",
     "Item",
+    "ItemView",
     "Label",
     "LabelScore",
     "LabelSet",
@@ -63,10 +73,12 @@ __all__ = [
     "Model",
     "Precision",
     "ProbabilityKind",
+    "Query",
     "Report",
     "Rotation",
     "SamekindError",
     "ScoreKind",
+    "Term",
     "Text",
     "Vector",
     "WriteMode",
@@ -75,4 +87,5 @@ __all__ = [
     "aconnect",
     "connect",
     "errors",
+    "query",
 ]

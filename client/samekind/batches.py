@@ -18,6 +18,7 @@ from samekind import inputs, wire
 from samekind import progress as bars
 from samekind.errors import Internal, RequestTooLarge, SamekindError
 from samekind.inputs import Given
+from samekind.queries import Found
 from samekind.types import Answer, Embedding, Written
 
 # The proto's own cap, and a size that keeps a request small beside any server's limit on messages. What is more is streamed.
@@ -27,7 +28,7 @@ MOST_BYTES = 4 << 20
 T = TypeVar("T")
 Response = TypeVar("Response")
 Item = TypeVar("Item")
-Failing = TypeVar("Failing", Answer, Embedding, Written)
+Failing = TypeVar("Failing", Answer, Embedding, Written, Found)
 Result = TypeVar("Result")
 Answered = TypeVar("Answered", covariant=True)
 Later = TypeVar("Later", covariant=True)
@@ -201,21 +202,28 @@ class Batch(Generic[Response, Failing]):
         )
 
     def _answers(self, start: int, errors: list[SamekindError | None], request_id: str, response: Response | None) -> list[Failing]:
-        asked = [start + index for index, error in enumerate(errors) if error is None]
         answers = self.read(response) if response is not None else []
-        if len(answers) != len(asked):
-            raise Internal(f"the server answered {len(answers)} of {len(asked)} contents", metadata={"request_id": request_id})
-        for item in answers:
-            if item.error:
-                _place(item.error, asked, request_id)
-        rest = iter(answers)
-        return [self.failed(error, answers) if error else next(rest) for error in errors]
+        return among(start, errors, answers, lambda error: self.failed(error, answers), request_id)
 
     def _refused(self, errors: list[SamekindError | None], refusal: SamekindError) -> list[Failing]:
         """A content too large for any request fails alone: it travels alone."""
         if not isinstance(refusal, RequestTooLarge) or errors.count(None) > 1:
             raise refusal
         return [self.failed(error or refusal, []) for error in errors]
+
+
+def among(
+    start: int, errors: list[SamekindError | None], answers: list[Failing], failed: Callable[[SamekindError], Failing], request_id: str
+) -> list[Failing]:
+    """Answers in their places among what was an error before it was asked; their own errors name the caller's content, not the request's."""
+    asked = [start + index for index, error in enumerate(errors) if error is None]
+    if len(answers) != len(asked):
+        raise Internal(f"the server answered {len(answers)} of {len(asked)} contents", metadata={"request_id": request_id})
+    for item in answers:
+        if item.error:
+            _place(item.error, asked, request_id)
+    rest = iter(answers)
+    return [failed(error) if error else next(rest) for error in errors]
 
 
 def _first(entries: Iterator[Entry]) -> tuple[list[Entry], bool]:
@@ -249,7 +257,7 @@ async def _entries(given: AsyncIterable[T], entry: Callable[[T], Entry]) -> Asyn
 def _place(error: SamekindError, asked: list[int], request_id: str) -> None:
     """Makes an error name the caller's content instead of its request's, and the request it is of."""
     error.violations = tuple(
-        replace(each, field=re.sub(r"^(contents|items)\[(\d+)\]", lambda found: f"{found[1]}[{asked[int(found[2])]}]", each.field))
+        replace(each, field=re.sub(r"^(contents|items|queries)\[(\d+)\]", lambda found: f"{found[1]}[{asked[int(found[2])]}]", each.field))
         for each in error.violations
     )
     error.metadata.setdefault("request_id", request_id)

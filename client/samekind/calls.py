@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any, overload
 
 import numpy as np
 
 from samekind import inputs, wire
-from samekind.batches import Batch, Call, Method, Part, Several, Streamed, batched
-from samekind.errors import BadRequest, SamekindError, Violation
+from samekind.batches import Batch, Call, Method, Several, Streamed, batched
+from samekind.errors import SamekindError
 from samekind.inputs import Given, GivenLabels
+from samekind.turns import chained, paged
 from samekind.types import Answer, Embedding, LongText, Model, ProbabilityKind, Report
 from samekind.v1 import classification_service_pb2 as classification
 from samekind.v1 import embedding_service_pb2 as embedding
@@ -96,7 +96,7 @@ def classify(
     given: dict[str, Any] = {
         "model": model,
         "multi": multi,
-        "top_k": _count("top_k", top_k),
+        "top_k": inputs.count("top_k", top_k),
         "min_probability": min_probability,
         "long_text": long_text,
     }
@@ -145,7 +145,7 @@ def embed(
     as a generator, an iterator of the embeddings in their order as they come, however many. `progress` shows a bar.
     `dimensions` keeps the first so many numbers and normalises again, 0 all; `half` sends float16 over the wire.
     """
-    given: dict[str, Any] = {"model": model, "half": half, "dimensions": _count("dimensions", dimensions), "long_text": long_text}
+    given: dict[str, Any] = {"model": model, "half": half, "dimensions": inputs.count("dimensions", dimensions), "long_text": long_text}
     batch = Batch(
         EMBED,
         lambda contents: wire.embed_request(contents, **given),
@@ -160,28 +160,12 @@ def embed(
 
 def list_models() -> Call[embedding.ListModelsResponse, Model, list[Model]]:
     """All models of the server, page by page."""
-    return Call(LIST_MODELS, partial(_models_page, ""), list)
+    return paged(LIST_MODELS, lambda token: wire.models_request(page_token=token), wire.read_models_response, list)
 
 
 def get_model(name: str = "") -> Call[embedding.GetModelResponse, Model, Model]:
     """One model; without a name the server's default."""
-    part = Part[embedding.GetModelResponse, Model](
-        wire.model_request(name), lambda response: [wire.read_model_response(response)] if response else [], _raise
-    )
-    return Call(GET_MODEL, lambda: part, lambda models: models[0])
-
-
-def _models_page(token: str) -> Part[embedding.ListModelsResponse, Model]:
-    return Part(
-        wire.models_request(page_token=token),
-        lambda response: wire.read_models_response(response) if response else [],
-        _raise,
-        lambda response: _models_page(response.next_page_token) if response and response.next_page_token else None,
-    )
-
-
-def _raise(error: SamekindError) -> list[Model]:
-    raise error
+    return chained(GET_MODEL, [wire.model_request(name)], lambda response: [wire.read_model_response(response)], lambda models: models[0])
 
 
 def _asked(labels: GivenLabels | None, templates: str | Sequence[str], label_set: str, label_sets: Sequence[str]) -> wire.Asked:
@@ -192,12 +176,6 @@ def _asked(labels: GivenLabels | None, templates: str | Sequence[str], label_set
     if labels is None:
         return label_set or tuple(label_sets)
     return wire.labels(inputs.labels(labels, templates))
-
-
-def _count(name: str, given: int) -> int:
-    if given < 0:
-        raise BadRequest(f"{name} is 0 or more, not {given}", violations=(Violation(name, "is 0 or more"),))
-    return given
 
 
 _NO_REPORT = Report("", "", None)

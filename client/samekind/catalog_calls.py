@@ -1,33 +1,18 @@
-"""One pure builder per operation on catalogs and their items."""
+"""One pure builder per operation on catalogs."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, TypeVar, overload
+from dataclasses import dataclass
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from google.protobuf.message import Message
 
-from samekind import inputs, wire
-from samekind.batches import Asks, AsyncAsks, Batch, Call, Entry, Method, Part, Several, Streamed, several
-from samekind.errors import AlreadyExists, NotFound, SamekindError
-from samekind.filters import Filter
-from samekind.types import (
-    Catalog,
-    CatalogStats,
-    Comparison,
-    Deleted,
-    Item,
-    LongText,
-    Metric,
-    Upserted,
-    Value,
-    WriteMode,
-    Written,
-)
+from samekind import wire
+from samekind.batches import Asks, AsyncAsks, Call, Method, Part
+from samekind.errors import AlreadyExists, NotFound
+from samekind.turns import chained, paged, refuse
+from samekind.types import Catalog, CatalogStats, Comparison, Metric, Rotation
 from samekind.v1 import catalog_service_pb2 as pb
 
 SERVICE = "/samekind.v1.CatalogService"
@@ -37,18 +22,8 @@ LIST = Method(f"{SERVICE}/ListCatalogs", pb.ListCatalogsResponse.FromString)
 UPDATE = Method(f"{SERVICE}/UpdateCatalog", pb.UpdateCatalogResponse.FromString)
 DELETE = Method(f"{SERVICE}/DeleteCatalog", pb.DeleteCatalogResponse.FromString)
 STATS = Method(f"{SERVICE}/GetCatalogStats", pb.GetCatalogStatsResponse.FromString)
-UPSERT_ITEMS = Method(f"{SERVICE}/UpsertItems", pb.UpsertItemsResponse.FromString)
-INGEST_ITEMS = Method(f"{SERVICE}/IngestItems", pb.IngestItemsResponse.FromString)
-GET_ITEMS = Method(f"{SERVICE}/GetItems", pb.GetItemsResponse.FromString)
-LIST_ITEMS = Method(f"{SERVICE}/ListItems", pb.ListItemsResponse.FromString)
-UPDATE_ITEMS = Method(f"{SERVICE}/UpdateItems", pb.UpdateItemsResponse.FromString)
-DELETE_ITEMS = Method(f"{SERVICE}/DeleteItems", pb.DeleteItemsResponse.FromString)
 
-MOST = 1024  # Ids, or changes, in one request.
-PAGE = 1000
-Response = TypeVar("Response")
 Told = TypeVar("Told", pb.CreateCatalogResponse, pb.GetCatalogResponse, pb.UpdateCatalogResponse)
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -92,76 +67,6 @@ class Opening:
         return found
 
 
-@dataclass(frozen=True)
-class Pages:
-    """Items of any number, a page at a time as they are asked for."""
-
-    page: Callable[[str], Call[pb.ListItemsResponse, pb.ListItemsResponse, pb.ListItemsResponse]]
-
-    def by(self, asks: Asks, /) -> Iterator[Item]:
-        """The items."""
-        answer = asks._run(self.page(""))
-        yield from map(wire.read_item, answer.items)
-        while token := answer.next_page_token:
-            answer = asks._run(self.page(token))
-            yield from map(wire.read_item, answer.items)
-
-    async def awaited_by(self, asks: AsyncAsks, /) -> AsyncIterator[Item]:
-        """The items."""
-        answer = await asks._run(self.page(""))
-        for message in answer.items:
-            yield wire.read_item(message)
-        while token := answer.next_page_token:
-            answer = await asks._run(self.page(token))
-            for message in answer.items:
-                yield wire.read_item(message)
-
-
-class Tally:
-    """Counts what became of items; of those that failed it keeps all."""
-
-    def __init__(self) -> None:
-        self._count = self._created = self._changed = 0
-        self._failures: list[Written] = []
-
-    def add(self, written: Written) -> None:
-        """One more."""
-        if written.error:
-            self._failures.append(written)
-            return
-        self._count, self._created, self._changed = self._count + 1, self._created + written.created, self._changed + written.changed
-
-    @property
-    def total(self) -> Upserted:
-        """All so far."""
-        return Upserted(self._count, self._created, self._changed, tuple(self._failures))
-
-
-@dataclass(frozen=True)
-class Summed:
-    """What became of many items."""
-
-    asked: Several[pb.UpsertItemsResponse, Written] | Streamed[pb.UpsertItemsResponse, Written]
-
-    def by(self, asks: Asks, /) -> Upserted:
-        """All are written when this returns."""
-        tally = Tally()
-        for written in self.asked.by(asks):
-            tally.add(written)
-        return tally.total
-
-    async def awaited_by(self, asks: AsyncAsks, /) -> Upserted:
-        """All are written when this returns."""
-        tally = Tally()
-        if isinstance(self.asked, Streamed):
-            async for written in self.asked.awaited_by(asks):
-                tally.add(written)
-        else:
-            for written in await self.asked.awaited_by(asks):
-                tally.add(written)
-        return tally.total
-
-
 def catalog(
     name: str,
     *,
@@ -172,16 +77,20 @@ def catalog(
     comparison: Comparison | None = None,
     m: int = 0,
     ef_construction: int = 0,
+    search_dimensions: int = 0,
+    rotation: Rotation | str | None = None,
     thumbnail_size: int = 0,
 ) -> Opening:
     """A catalog that the server keeps: the one that is there, or a new one. Raises AlreadyExists where it is there and not as is given here.
 
     `model` embeds its items, else the server's first; without a model, `space` and `dimensions` make a catalog of ready vectors. `metric` is
     `cosine`, `dot` or `euclidean`. `comparison` is Fused() with a weight for each kind of content, or Best(). `m` and `ef_construction` shape the
-    graph (HNSW); `thumbnail_size` is the longer side of the small pictures that are kept, 0: none.
+    graph (HNSW), which goes by `search_dimensions` numbers of each vector (0: all): the `rotation` `prefix` takes the first ones, `pca` those along
+    the directions in which the catalog's vectors differ most. `thumbnail_size` is the longer side of the small pictures that are kept, 0: none.
     """
     given = {"model": model, "space": space, "dimensions": dimensions, "m": m, "ef_construction": ef_construction}
     given |= {"metric": metric and Metric(metric), "comparison": comparison, "thumbnail_size": thumbnail_size}
+    given |= {"search_dimensions": search_dimensions, "rotation": rotation and Rotation(rotation)}
     named = {field: value for field, value in given.items() if value}
     return Opening(Catalog(name, **named), tuple(named))  # type: ignore[arg-type]
 
@@ -193,7 +102,7 @@ def get_catalog(name: str) -> Call[pb.GetCatalogResponse, Catalog, Catalog]:
 
 def catalogs() -> Call[pb.ListCatalogsResponse, Catalog, list[Catalog]]:
     """All catalogs in name order, page by page."""
-    return Call(LIST, partial(_catalogs_page, ""), list)
+    return paged(LIST, lambda token: wire.catalogs_request(page_token=token), wire.read_catalogs_response, list)
 
 
 def update_catalog(
@@ -203,11 +112,14 @@ def update_catalog(
     comparison: Comparison | None = None,
     m: int | None = None,
     ef_construction: int | None = None,
+    search_dimensions: int | None = None,
+    rotation: Rotation | str | None = None,
     thumbnail_size: int | None = None,
     etag: str = "",
 ) -> Call[pb.UpdateCatalogResponse, Catalog, Catalog]:
     """Changes what is given of a catalog; with an `etag` only where it is still that one. Its indexes are made anew where they have to be."""
     given = {"model": model, "comparison": comparison, "m": m, "ef_construction": ef_construction, "thumbnail_size": thumbnail_size}
+    given |= {"search_dimensions": search_dimensions, "rotation": None if rotation is None else Rotation(rotation)}
     named = {field: value for field, value in given.items() if value is not None}
     request_id = uuid4().hex
     request = wire.update_catalog_request(Catalog(name, etag=etag, **named), named, request_id=request_id)  # type: ignore[arg-type]
@@ -218,189 +130,19 @@ def delete_catalog(name: str, *, etag: str = "", missing_ok: bool = False) -> Ca
     """Deletes a catalog with all its items; with an `etag` only where it is still that one."""
     request_id = uuid4().hex
     request = wire.delete_catalog_request(name, etag=etag, allow_missing=missing_ok, request_id=request_id)
-    part = Part[pb.DeleteCatalogResponse, None](request, lambda _: [], _raise, request_id=request_id)
+    part = Part[pb.DeleteCatalogResponse, None](request, lambda _: [], refuse, request_id=request_id)
     return Call(DELETE, lambda: part, lambda _: None)
-
-
-@overload
-def upsert(catalog: str, items: Item, *, mode: WriteMode | str = ..., long_text: LongText = ...) -> Call[Any, Written, Written]: ...
-@overload
-def upsert(
-    catalog: str, items: Iterable[Item] | AsyncIterable[Item], *, mode: WriteMode | str = ..., long_text: LongText = ..., progress: bool = ...
-) -> Summed: ...
-def upsert(
-    catalog: str,
-    items: Item | Iterable[Item] | AsyncIterable[Item],
-    *,
-    mode: WriteMode | str = WriteMode.UPSERT,
-    long_text: LongText = LongText.TRUNCATE,
-    progress: bool = False,
-) -> Call[Any, Written, Written] | Summed:
-    """Writes items, any number of them; when it returns they are durable, and found by every search from then on.
-
-    Of one item its version, or its error raised; of several how many were written, and each that failed. Of what is written already nothing
-    is embedded again, so whoever was interrupted begins again. `mode` `insert` leaves what is there, `update` what is not there yet.
-    """
-    write = WriteMode(mode)
-    batch = Batch(
-        UPSERT_ITEMS,
-        lambda given: wire.upsert_items_request(catalog, given, mode=write, long_text=long_text, request_id=uuid4().hex),
-        wire.read_written,
-        lambda error, _: Written(error.metadata.get("item", ""), error=error),
-        INGEST_ITEMS,
-        _ingest_message,
-        wire.ingest_options(catalog, mode=write, long_text=long_text),
-        lambda item, entry: replace(item, id=entry.id) if isinstance(entry, pb.Item) else item,
-    )
-    if isinstance(items, Item):
-        return Call(batch.method, lambda: batch.part(0, [_entry(items)]), _one_written)
-    return Summed(several(items, _entry, batch, progress=progress))
-
-
-@overload
-def get(  # type: ignore[overload-overlap]  # a str is one id, though it can be iterated over
-    catalog: str, ids: str, *, vectors: bool = ..., thumbnails: bool = ...
-) -> Call[Any, Item | SamekindError, Item]: ...
-@overload
-def get(catalog: str, ids: Iterable[str], *, vectors: bool = ..., thumbnails: bool = ...) -> Call[Any, Item | SamekindError, list[Item | None]]: ...
-def get(catalog: str, ids: str | Iterable[str], *, vectors: bool = False, thumbnails: bool = False) -> Call[Any, Item | SamekindError, Any]:
-    """An item by its id, or NotFound raised; of several a list in their order, with None for each that is not there."""
-    asked = [ids] if isinstance(ids, str) else list(ids)
-    requests = [wire.get_items_request(catalog, some, vectors=vectors, thumbnails=thumbnails) for some in _chunks(asked)]
-    return _chained(GET_ITEMS, requests, wire.read_get_items_response, _one_found if isinstance(ids, str) else _found)
-
-
-def list_items(catalog: str, where: Filter | None = None, *, vectors: bool = False, thumbnails: bool = False) -> Pages:
-    """The items in the order of their ids, all or those that meet a condition, read as they are asked for."""
-
-    def page(token: str) -> Call[pb.ListItemsResponse, pb.ListItemsResponse, pb.ListItemsResponse]:
-        request = wire.list_items_request(catalog, where, vectors=vectors, thumbnails=thumbnails, page_size=PAGE, page_token=token)
-        return _chained(LIST_ITEMS, [request], lambda response: [response], lambda responses: responses[0])
-
-    return Pages(page)
-
-
-@overload
-def update(
-    catalog: str, changes: str, attributes: Mapping[str, Value], *, remove: Sequence[str] = ..., replace: bool = ..., version: int = ...
-) -> Call[Any, Written, Written]: ...
-@overload
-def update(
-    catalog: str, changes: Mapping[str, Mapping[str, Value]], *, remove: Sequence[str] = ..., replace: bool = ...
-) -> Call[Any, Written, list[Written]]: ...
-def update(
-    catalog: str,
-    changes: str | Mapping[str, Mapping[str, Value]],
-    attributes: Mapping[str, Value] | None = None,
-    *,
-    remove: Sequence[str] = (),
-    replace: bool = False,
-    version: int = 0,
-) -> Call[Any, Written, Any]:
-    """Changes attributes alone: of one item, by its id, or of several, `{id: {name: value}}`. Nothing is embedded.
-
-    Others stay, but those to `remove`, or all of them with `replace`. With a `version` it is made only where the item is still at it.
-    Of one item its error is raised; of several each has its own.
-    """
-    given = {changes: attributes or {}} if isinstance(changes, str) else changes
-    made = [wire.item_update(id, held, remove=remove, replace=replace, version=version) for id, held in given.items()]
-    requests = [wire.update_items_request(catalog, some, request_id=uuid4().hex) for some in _chunks(made)]
-    return _chained(UPDATE_ITEMS, requests, wire.read_written, _one_written if isinstance(changes, str) else list)
-
-
-def delete(catalog: str, which: Filter | str | Iterable[str]) -> Call[Any, Deleted, Deleted]:
-    """Deletes an item by its id, several by theirs, or all that meet a condition."""
-    if isinstance(which, Filter):
-        requests = [wire.delete_items_request(catalog, which, request_id=uuid4().hex)]
-    else:
-        ids = [which] if isinstance(which, str) else list(which)
-        requests = [wire.delete_items_request(catalog, some, request_id=uuid4().hex) for some in _chunks(ids)]
-    return _chained(DELETE_ITEMS, requests, lambda response: [wire.read_delete_items_response(response)], _all_deleted)
 
 
 def stats(catalog: str) -> Call[Any, CatalogStats, CatalogStats]:
     """How much there is of the catalog, and in what state its indexes are."""
     request = wire.catalog_stats_request(catalog)
-    return _chained(STATS, [request], lambda response: [wire.read_catalog_stats_response(response)], lambda told: told[0])
+    return chained(STATS, [request], lambda response: [wire.read_catalog_stats_response(response)], lambda told: told[0])
 
 
 def _told(method: Method[Told], request: Message, request_id: str = "") -> Call[Told, Catalog, Catalog]:
     """A request whose id is also in its body can be sent again without harm."""
     part = Part[Told, Catalog](
-        request, lambda response: [wire.read_catalog(response.catalog)] if response else [], _raise, request_id=request_id or uuid4().hex
+        request, lambda response: [wire.read_catalog(response.catalog)] if response else [], refuse, request_id=request_id or uuid4().hex
     )
     return Call(method, lambda: part, lambda told: told[0])
-
-
-def _chained(
-    method: Method[Response], requests: Sequence[Message], read: Callable[[Response], list[T]], finish: Callable[[list[T]], Any]
-) -> Call[Response, T, Any]:
-    """One request after the other."""
-
-    def part(place: int) -> Part[Response, T]:
-        request = requests[place] if requests else None
-        more = place + 1 < len(requests)
-        return Part(request, lambda response: [] if response is None else read(response), _raise, lambda _: part(place + 1) if more else None)
-
-    return Call(method, lambda: part(0), finish)
-
-
-def _catalogs_page(token: str) -> Part[pb.ListCatalogsResponse, Catalog]:
-    return Part(
-        wire.catalogs_request(page_token=token),
-        lambda response: wire.read_catalogs_response(response) if response else [],
-        _raise,
-        lambda response: _catalogs_page(response.next_page_token) if response and response.next_page_token else None,
-    )
-
-
-def _entry(item: Item) -> Entry:
-    """The message of an item, its files read and pictures encoded."""
-    if not isinstance(item, Item):
-        raise TypeError(f"an item is an Item, as Item('sku-1', ['red scarf'], {{'price': 3}}), not {item!r:.100}")
-    try:
-        contents = [item.contents] if inputs.is_one(item.contents) else item.contents
-        return wire.item(replace(item, contents=tuple(map(inputs.content, contents)), vectors={}, thumbnail=b""))
-    except SamekindError as error:
-        error.metadata["item"] = item.id
-        return error
-
-
-def _ingest_message(*, contents: Sequence[pb.Item] = (), timeout: object = None, **given: Any) -> pb.IngestItemsRequest:
-    """A message of the stream; it has as long as it takes."""
-    return pb.IngestItemsRequest(items=contents, **given)
-
-
-def _one_written(outcomes: list[Written]) -> Written:
-    [outcome] = outcomes
-    if outcome.error:
-        raise outcome.error
-    return outcome
-
-
-def _one_found(found: list[Item | SamekindError]) -> Item:
-    [item] = _found(found)
-    if item is None:
-        [error] = found
-        assert isinstance(error, SamekindError)
-        raise error
-    return item
-
-
-def _found(found: list[Item | SamekindError]) -> list[Item | None]:
-    for each in found:
-        if isinstance(each, SamekindError) and not isinstance(each, NotFound):
-            raise each
-    return [None if isinstance(each, SamekindError) else each for each in found]
-
-
-def _all_deleted(deleted: list[Deleted]) -> Deleted:
-    return Deleted(sum(each.count for each in deleted), tuple(itertools.chain(*(each.missing for each in deleted))))
-
-
-def _chunks(given: Sequence[T]) -> list[Sequence[T]]:
-    return [given[start : start + MOST] for start in range(0, len(given), MOST)]
-
-
-def _raise(error: SamekindError) -> list[Any]:
-    raise error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec
 
-from samekind import catalog_calls as calls
+from samekind import catalog_calls, item_calls, search_calls
 from samekind.batches import Asked, Asks, AsyncAsks, Later, Result
 from samekind.methods import described
 from samekind.types import Catalog
@@ -57,12 +57,14 @@ class CatalogHandle(_Known):
     def __init__(self, client: Asks, value: Catalog) -> None:
         self._client, self.value = client, value
 
-    upsert = _blocking(calls.upsert)
-    get = _blocking(calls.get)
-    list = _blocking(calls.list_items)
-    update = _blocking(calls.update)
-    delete = _blocking(calls.delete)
-    stats = _blocking(calls.stats)
+    upsert = _blocking(item_calls.upsert)
+    get = _blocking(item_calls.get)
+    list = _blocking(item_calls.list_items)
+    update = _blocking(item_calls.update)
+    delete = _blocking(item_calls.delete)
+    search = _blocking(search_calls.search)
+    search_many = _blocking(search_calls.search_many)
+    stats = _blocking(catalog_calls.stats)
 
 
 class AsyncCatalogHandle(_Known):
@@ -71,9 +73,11 @@ class AsyncCatalogHandle(_Known):
     def __init__(self, client: AsyncAsks, value: Catalog) -> None:
         self._client, self.value = client, value
 
-    upsert = _awaited(calls.upsert)
-    get = _awaited(calls.get)
-    list = _awaited(calls.list_items)
-    update = _awaited(calls.update)
-    delete = _awaited(calls.delete)
-    stats = _awaited(calls.stats)
+    upsert = _awaited(item_calls.upsert)
+    get = _awaited(item_calls.get)
+    list = _awaited(item_calls.list_items)
+    update = _awaited(item_calls.update)
+    delete = _awaited(item_calls.delete)
+    search = _awaited(search_calls.search)
+    search_many = _awaited(search_calls.search_many)
+    stats = _awaited(catalog_calls.stats)

@@ -16,7 +16,13 @@ from samekind import errors, keys, wire
 from samekind.errors import SamekindError
 
 PORT = 50051
-SERVICES = ("samekind.v1.CatalogService", "samekind.v1.ClassificationService", "samekind.v1.EmbeddingService", "samekind.v1.LabelSetService")
+SERVICES = (
+    "samekind.v1.CatalogService",
+    "samekind.v1.ClassificationService",
+    "samekind.v1.EmbeddingService",
+    "samekind.v1.LabelSetService",
+    "samekind.v1.SearchService",
+)
 # Every method reads, or bears a request_id by which the server does a write once; so asking again is safe.
 # A server with too much work says when, by grpc-retry-pushback-ms.
 RETRIES = {

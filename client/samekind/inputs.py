@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from samekind.errors import BadImage
+from samekind.errors import BadImage, BadRequest, Violation
 from samekind.types import Content, Image, Label, Labels, Text, Vector
 
 if TYPE_CHECKING:
@@ -58,6 +58,13 @@ def labels(given: GivenLabels, templates: str | Sequence[str] = "photo") -> Labe
     if isinstance(templates, str) and "{" not in templates:
         return Labels(made, templates)
     return Labels(made, templates=(templates,) if isinstance(templates, str) else tuple(templates))
+
+
+def count(name: str, given: int, *, least: int = 0) -> int:
+    """The number itself. Raises BadRequest where it is less than it may be."""
+    if given < least:
+        raise BadRequest(f"{name} is {least} or more, not {given}", violations=(Violation(name, f"is {least} or more"),))
+    return given
 
 
 def _label(name: object, descriptions: str | Iterable[str]) -> Label:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypeVar, overload
 from uuid import uuid4
 
@@ -12,8 +11,8 @@ from google.protobuf.message import Message
 
 from samekind import calls, inputs, wire
 from samekind.batches import Call, Method, Part, Several, Streamed
-from samekind.errors import SamekindError
 from samekind.inputs import Given, GivenLabels
+from samekind.turns import paged, refuse
 from samekind.types import Answer, Labels, LabelSet, LongText
 from samekind.v1 import classification_service_pb2 as classification
 from samekind.v1 import label_set_service_pb2 as pb
@@ -50,14 +49,14 @@ def label_set(
 
 def label_sets() -> Call[pb.ListLabelSetsResponse, LabelSet, list[LabelSet]]:
     """All label sets in name order, page by page, without their labels."""
-    return Call(LIST, partial(_page, ""), list)
+    return paged(LIST, lambda token: wire.label_sets_request(page_token=token), wire.read_label_sets_response, list)
 
 
 def delete_label_set(name: str, *, etag: str = "", missing_ok: bool = False) -> Call[pb.DeleteLabelSetResponse, LabelSet, None]:
     """Deletes a label set with all its versions; with an `etag` only where it is still that one."""
     request_id = uuid4().hex
     request = wire.delete_label_set_request(name, etag=etag, allow_missing=missing_ok, request_id=request_id)
-    part = Part[pb.DeleteLabelSetResponse, LabelSet](request, lambda _: [], _raise, request_id=request_id)
+    part = Part[pb.DeleteLabelSetResponse, LabelSet](request, lambda _: [], refuse, request_id=request_id)
     return Call(DELETE, lambda: part, lambda _: None)
 
 
@@ -154,19 +153,6 @@ def _update(given: LabelSet, paths: Iterable[str], *, allow_missing: bool = Fals
 def _told(method: Method[Told], request: Message, asked: str, request_id: str = "") -> Call[Told, LabelSet, Kept]:
     """A request whose id is also in its body can be sent again without harm."""
     part = Part[Told, LabelSet](
-        request, lambda response: [wire.read_label_set(response.label_set)] if response else [], _raise, request_id=request_id or uuid4().hex
+        request, lambda response: [wire.read_label_set(response.label_set)] if response else [], refuse, request_id=request_id or uuid4().hex
     )
     return Call(method, lambda: part, lambda sets: Kept(asked, sets[0]))
-
-
-def _page(token: str) -> Part[pb.ListLabelSetsResponse, LabelSet]:
-    return Part(
-        wire.label_sets_request(page_token=token),
-        lambda response: wire.read_label_sets_response(response) if response else [],
-        _raise,
-        lambda response: _page(response.next_page_token) if response and response.next_page_token else None,
-    )
-
-
-def _raise(error: SamekindError) -> list[LabelSet]:
-    raise error

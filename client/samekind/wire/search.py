@@ -38,9 +38,9 @@ def read_search_response(response: pb.SearchResponse) -> Found:
     return Found(tuple(map(_read_hit, response.hits)), facets, made, response.next_page_token)
 
 
-def batch_search_request(catalog: str, queries: Iterable[Query]) -> pb.BatchSearchRequest:
+def batch_search_request(catalog: str, queries: Iterable[pb.Query]) -> pb.BatchSearchRequest:
     """A request for the first hits of several queries."""
-    return pb.BatchSearchRequest(catalog=utf8(catalog), queries=map(query_message, queries))
+    return pb.BatchSearchRequest(catalog=utf8(catalog), queries=queries)
 
 
 def batch_search_response(answers: Sequence[Found]) -> pb.BatchSearchResponse:
