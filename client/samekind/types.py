@@ -266,6 +266,19 @@ class WriteMode(Enum):
 
 
 @dataclass(frozen=True)
+class EventWeights:
+    """How much each kind of event counts in recommendations; a rating of 5 counts `rating`, one of 0 as much against the item."""
+
+    view: float = 1.0
+    like: float = 4.0
+    cart: float = 3.0
+    purchase: float = 5.0
+    rating: float = 4.0
+    dislike: float = -4.0
+    hide: float = -4.0
+
+
+@dataclass(frozen=True)
 class Catalog:
     """A named set of items in one space; version, etag, count and times are the server's to tell.
 
@@ -285,6 +298,7 @@ class Catalog:
     search_dimensions: int = 0
     rotation: Rotation = Rotation.PREFIX
     thumbnail_size: int = 0
+    event_weights: EventWeights = field(default_factory=EventWeights)
     version: int = 0
     etag: str = ""
     create_time: datetime | None = None

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import datetime
 
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from samekind.types import Best, Catalog, CatalogStats, Comparison, Fused, IndexStats, Metric, Rotation
+from samekind.types import Best, Catalog, CatalogStats, Comparison, EventWeights, Fused, IndexStats, Metric, Rotation
 from samekind.v1 import catalog_service_pb2 as pb
 from samekind.wire.contents import known, number, utf8
 from samekind.wire.values import read_moment
@@ -96,6 +97,7 @@ def catalog(value: Catalog) -> pb.Catalog:
         search_dimensions=value.search_dimensions,
         rotation=number(ROTATIONS, value.rotation),
         thumbnail_size=value.thumbnail_size,
+        event_weights=pb.EventWeights(**asdict(value.event_weights)),
         version=value.version,
         etag=utf8(value.etag),
         create_time=_moment(value.create_time),
@@ -117,11 +119,16 @@ def read_catalog(message: pb.Catalog) -> Catalog:
         search_dimensions=message.search_dimensions,
         rotation=known(ROTATIONS, message.rotation, "rotation"),
         thumbnail_size=message.thumbnail_size,
+        event_weights=_event_weights(message.event_weights),
         version=message.version,
         etag=message.etag,
         create_time=read_moment(message.create_time) if message.HasField("create_time") else None,
         update_time=read_moment(message.update_time) if message.HasField("update_time") else None,
     )
+
+
+def _event_weights(message: pb.EventWeights) -> EventWeights:
+    return EventWeights(**{field.name: value for field, value in message.ListFields()})
 
 
 def _comparison(message: pb.Catalog) -> Comparison:
