@@ -1,7 +1,8 @@
-"""`python -m benchmarks.load`: a server under more load than it can bear, asked by processes of their own."""
+"""`python -m benchmarks.load`: a server under more load than it can bear, asked by processes of their own on a core of their own."""
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from benchmarks.machine import machine, versions
 from benchmarks.servers import Server, watched
 
 MIB = 1 << 20
+ALL = frozenset(os.sched_getaffinity(0))
 CROWD = 200
 INGEST = 128  # Images of one bulk call.
 REST = 10.0  # Seconds; a server gives memory back after five to eight without work.
@@ -25,6 +27,7 @@ REST = 10.0  # Seconds; a server gives memory back after five to eight without w
 def main(arguments: Sequence[str]) -> int:
     """Exit code: 0 measured."""
     options = _options(arguments)
+    _keep_apart()
     with watched("--metrics", "0", *options.serve) as server:
         found = {"machine": machine(), "versions": versions(), **measure(server, options.seconds)}
     _show(found)
@@ -78,9 +81,16 @@ def model_calls(server: Server) -> tuple[float, float, float]:
     return total("samekind_model_seconds_count"), total("samekind_batch_rows_sum"), total("samekind_model_seconds_sum")
 
 
+def _keep_apart() -> None:
+    """Leaves the last core to the generators, so that they take nothing from the server, as if they were other machines."""
+    os.sched_setaffinity(0, ALL - {max(ALL)} or ALL)
+
+
 def _generator(server: Server, seconds: float, arguments: Sequence[str]) -> "subprocess.Popen[str]":
     command = [sys.executable, "-m", "benchmarks.generator", server.address, "--seconds", str(seconds), *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    generator = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    os.sched_setaffinity(generator.pid, {max(ALL)})
+    return generator
 
 
 def _told(generator: "subprocess.Popen[str]") -> dict[str, Any]:

@@ -14,7 +14,7 @@ from samekind.types import Floats
 from samekind_server.embedding.base import Ids
 from samekind_server.embedding.batcher import Batcher, Computed, Member, Tower
 from samekind_server.embedding.observer import Observer
-from samekind_server.embedding.threads import Thread
+from samekind_server.embedding.threads import Thread, give_way
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class Slot:
 
     def __init__(self, *, timeout: float, observer: Observer, renew: Callable[[str], None]) -> None:
         self._timeout, self._observer, self._renew = timeout, observer, renew
-        self._thread = Thread("compute")
+        self._thread = Thread("compute", give_way)
         self._wanting: dict[Batcher, None] = {}  # The one that computed last stands last.
         self._under_way: list[Member] = []
         self._worker: asyncio.Task[None] | None = None
@@ -98,7 +98,7 @@ class Slot:
     def _leave_behind(self, batcher: Batcher, members: list[Member], call: "asyncio.Future[list[Floats | Exception]]") -> None:
         log.error("%s has been at some %s for %g s; it is left to itself and the model made afresh", batcher.model, batcher.kind, self._timeout)
         self._thread.leave()
-        self._thread = Thread("compute")
+        self._thread = Thread("compute", give_way)
         call.add_done_callback(partial(self._came_late, batcher, members[0].tower))
         batcher.hang(members)
         self._ail(batcher)

@@ -16,7 +16,8 @@ BEHIND = 10  # By how much a thread that computes is nicer than the one that ans
 class Thread:
     """Runs one call after another. Unlike an executor's it holds up nobody's exit, so that a call that never returns can be left to itself."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, begin: Callable[[], None] | None = None) -> None:
+        self._begin = begin
         self._calls: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
@@ -37,7 +38,8 @@ class Thread:
         self._thread.join(seconds)
 
     def _work(self) -> None:
-        give_way()
+        if self._begin:
+            self._begin()
         while call := self._calls.get():
             _run(*call)
             del call  # Else its inputs stay until the next one comes.
