@@ -239,7 +239,9 @@ def pragma(store: Store, name: str) -> object:
 def test_the_file_is_made_as_it_has_to_stay(sqlite, tmp_path):
     asked = ["journal_mode", "synchronous", "page_size", "auto_vacuum", "secure_delete", "foreign_keys", "user_version"]
     assert [pragma(sqlite, name) for name in asked] == ["wal", 2, 16384, 2, 1, 1, len(MIGRATIONS)]
-    tables = sqlite.read(lambda of: of.rows("SELECT name, strict FROM pragma_table_list WHERE schema = 'main' AND name NOT LIKE 'sqlite_%'")).result()
+    tables = sqlite.read(
+        lambda of: of.rows("SELECT name, strict FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite_%'")
+    ).result()
     assert tables and all(strict for _, strict in tables)
     assert {(tmp_path / file).stat().st_mode & 0o777 for file in (FILE, f"{FILE}-wal")} == {0o600}
 

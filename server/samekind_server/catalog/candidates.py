@@ -58,9 +58,9 @@ class Candidates:
 
     def ranked(self) -> Ranked:
         """The k best rows, each where it scores best; of the same score the lower row."""
-        rows = np.concatenate([each.rows for each in self.found.values()])
-        scores = np.concatenate([each.scores for each in self.found.values()])
-        kinds = np.repeat(list(self.found), [len(each.rows) for each in self.found.values()])
+        rows = np.concatenate([np.empty(0, np.int64), *(each.rows for each in self.found.values())])
+        scores = np.concatenate([np.empty(0, np.float32), *(each.scores for each in self.found.values())])
+        kinds = np.repeat(np.array(list(self.found), np.str_), [len(each.rows) for each in self.found.values()])
         order = np.lexsort((rows, -scores))
         first = np.sort(np.unique(rows[order], return_index=True)[1])[: self.k]
         best = order[first]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from samekind.errors import Unavailable
 from samekind.filters import Filter
@@ -116,6 +117,20 @@ class Memory:
         """The rows that meet a condition, ascending."""
         with self._lock:
             return np.sort(self._columns.matching(given))
+
+    def among(self, rows: Rows, given: Filter | None) -> NDArray[np.bool_]:
+        """Which of these rows are there and meet a condition."""
+        with self._lock:
+            return np.isin(rows, self._columns.rows if given is None else self._columns.matching(given))
+
+    def compared(self, queries: Mapping[str, Floats], rows: Rows) -> Candidates:
+        """How near each of these rows, ascending, is to one query, whose vector for each index is given by its name."""
+        found = {
+            name: each.nearest(queries[name][None], max(1, len(rows)), allowed=rows, exact=True)[0]
+            for name, each in self.indexes().items()
+            if queries
+        }
+        return Candidates(found, len(rows), len(rows))
 
     def nearest(self, queries: Floats, k: int, *, where: Filter | None = None, exact: bool = False, effort: int = 0) -> list[list[Nearest]]:
         """For each query what each index finds nearest."""

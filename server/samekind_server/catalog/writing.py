@@ -100,7 +100,7 @@ class Writing:
     def delete(self, found: Iterable[Stored]) -> None:
         """Deletes items."""
         for item in found:
-            items.remove(self.to, item.row)
+            items.remove(self.to, item)
             self.changes.removed.append(item.row)
             self.changes.deleted += 1
         self._versions(self.changes.deleted)
@@ -128,7 +128,7 @@ class Writing:
         thumbnail = draft.thumbnail
         if before:
             thumbnail = thumbnail or self._kept_thumbnail(before, vectors)
-            items.remove(self.to, before.row)
+            items.remove(self.to, before)
             self.changes.removed.append(before.row)
         given = Given(draft.id, draft.told, draft.text, vectors, thumbnail)
         row = items.add(self.to, self.changes.catalog, given, version=version, created=before.created if before else self.now, now=self.now)

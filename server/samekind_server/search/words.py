@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 import numpy as np
 
-from samekind.errors import BadRequest, Violation
 from samekind.queries import Query
 from samekind.types import Floats
+from samekind_server.catalog.candidates import Ranked
 from samekind_server.catalog.catalog import OpenCatalog
 from samekind_server.index.base import Rows
+from samekind_server.search import fusion
 from samekind_server.store import spelling, words
 from samekind_server.store.base import Row, Transaction
 
@@ -28,11 +29,14 @@ async def ranked(catalog: OpenCatalog, query: Query, k: int) -> tuple[Rows, Floa
     return rows[best], scores[best]
 
 
-def check(query: Query) -> None:
-    """Raises BadRequest where words are asked for and there are none."""
-    if query.words and not any(spelling.codes(query.words)):
-        message = f"there is no word to look for in {query.words!r:.60}; give letters or digits, or leave `words` out"
-        raise BadRequest(message, violations=(Violation("words", message),))
+async def fused(catalog: OpenCatalog, query: Query, near: Ranked, vectors: Mapping[str, Floats], k: int) -> Ranked:
+    """What is near and the k items that answer the query's words best as one ranking; its scores are of ranks alone."""
+    rows, scores = fusion.fused([near.rows, (await ranked(catalog, query, k))[0]])
+    others = np.setdiff1d(rows, near.rows)
+    compared = (await catalog.look(lambda memory: memory.compared(vectors, others))).ranked()
+    told = {row: told for each in (near, compared) for row, *told in zip(*(each.rows, each.similarities, each.kinds), strict=True)}
+    similarities, kinds = zip(*(told.get(row, (0.0, "")) for row in rows), strict=True) if len(rows) else ((), ())
+    return Ranked(rows, scores, np.array(similarities, np.float32), np.array(kinds, np.str_))
 
 
 def _scored(catalog: int, given: str, names: Sequence[str], of: Transaction) -> tuple[Rows, Floats]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from samekind_server.store import items
 from samekind_server.store.base import Transaction
 
 COLUMNS = "id, name, version, definition, created, updated"
@@ -71,8 +72,7 @@ def hidden(of: Transaction) -> list[int]:
 
 def free(to: Transaction, id: int, most: int) -> bool:
     """Deletes so many items of a hidden catalog, and then itself; whether all is gone."""
-    gone = to.rows("DELETE FROM items WHERE row IN (SELECT row FROM items WHERE catalog = ? LIMIT ?) RETURNING row", id, most)
-    if len(gone) == most:
+    if items.remove_some(to, id, most) == most:
         return False
     to.rows("DELETE FROM catalogs WHERE id = ?", id)
     return True

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from samekind.errors import Damaged
+from samekind_server.store import words
 from samekind_server.store.base import Cell, Transaction
 
 COLUMNS = "row, catalog, id, version, created, updated, attributes, text, checksum"
@@ -129,6 +130,7 @@ def add(to: Transaction, catalog: int, given: Given, *, version: int, created: i
         to.rows("INSERT INTO vectors (row, modality, space, content, data, checksum) VALUES (?, ?, ?, ?, ?, ?)", *cells, _checksum(*cells))
     if given.thumbnail:
         to.rows("INSERT INTO thumbnails (row, data, checksum) VALUES (?, ?, ?)", row, given.thumbnail, _checksum(row, given.thumbnail))
+    words.add(to, catalog, row, given.text, given.attributes)
     return int(row)
 
 
@@ -137,6 +139,8 @@ def describe(to: Transaction, item: Stored, attributes: bytes, *, version: int, 
     checksum = _checksum(item.catalog, item.id, version, item.created, now, attributes, item.text)
     sql = "UPDATE items SET version = ?, updated = ?, attributes = ?, checksum = ? WHERE row = ?"
     to.rows(sql, version, now, attributes, checksum, item.row)
+    _forget(to, item)
+    words.add(to, item.catalog, item.row, item.text, attributes)
 
 
 def last_vector(of: Transaction) -> int:
@@ -157,9 +161,19 @@ def repack(to: Transaction, after: int, until: int, most: int) -> int | None:
     return int(some[-1][0]) if some else None
 
 
-def remove(to: Transaction, row: int) -> None:
-    """Deletes a row with its vectors."""
-    to.rows("DELETE FROM items WHERE row = ?", row)
+def remove(to: Transaction, item: Stored) -> None:
+    """Deletes a row with its vectors and words."""
+    to.rows("DELETE FROM items WHERE row = ?", item.row)
+    _forget(to, item)
+
+
+def remove_some(to: Transaction, catalog: int, most: int) -> int:
+    """Deletes so many rows of a catalog, of which nothing is told any more; how many there were."""
+    sql = f"DELETE FROM items WHERE row IN (SELECT row FROM items WHERE catalog = ? LIMIT ?) RETURNING {COLUMNS}"
+    gone = [_stored(*cells) for cells in to.rows(sql, catalog, most)]
+    for item in gone:
+        _forget(to, item)
+    return len(gone)
 
 
 def faults(of: Transaction, item: Stored) -> list[str]:
@@ -170,6 +184,12 @@ def faults(of: Transaction, item: Stored) -> list[str]:
     except Damaged:
         wrong.append(("thumbnail", False))
     return [_damaged(what, item.row, item.id).message for what, sound in wrong if not sound]
+
+
+def _forget(to: Transaction, item: Stored) -> None:
+    # The index is told the very words that it has; those of a damaged item stay, of a row that nobody finds.
+    if item.sound:
+        words.remove(to, item.catalog, item.row, item.text, item.attributes)
 
 
 def _stored(row: int, catalog: int, id: str, version: int, created: int, updated: int, attributes: bytes, text: str | None, checksum: int) -> Stored:

@@ -51,6 +51,16 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             row INTEGER PRIMARY KEY REFERENCES items (row) ON DELETE CASCADE, checksum INTEGER NOT NULL, data BLOB NOT NULL
         ) STRICT""",
     ),
+    (
+        # Its columns are those of store/words.py. Without content and positions it takes the least room, and no text can be made of it again.
+        f"""CREATE VIRTUAL TABLE words USING fts5(
+            {", ".join(f"c{number}" for number in range(32))}, content = '', columnsize = 0, detail = column, tokenize = "ascii tokenchars '-_./:'"
+        )""",
+        "CREATE VIRTUAL TABLE word_places USING fts5vocab(words, instance)",
+        """CREATE TABLE word_totals (
+            catalog INTEGER PRIMARY KEY REFERENCES catalogs (id) ON DELETE CASCADE, items INTEGER NOT NULL, words INTEGER NOT NULL
+        ) STRICT""",
+    ),
 )
 
 
