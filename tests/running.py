@@ -5,7 +5,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,10 +22,11 @@ def started(data: Path, *arguments: str) -> Iterator[str]:
 
 
 @contextmanager
-def process(data: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A server's process, on a free port unless `arguments` name one."""
+def process(data: Path, *arguments: str, more: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
+    """A server's process, on a free port unless `arguments` name one, with `more` in its environment."""
     command = [sys.executable, "-m", "samekind_server", "--port", "0", "--data", str(data), "--offline", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()) as server:
+    told = environment() | dict(more or {})
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=told) as server:
         try:
             yield server
         finally:
