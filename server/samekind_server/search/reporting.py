@@ -54,6 +54,8 @@ def shortfall(query: Query, found: Candidates, hits: int) -> str:
     reasons = []
     if found.matching < query.limit:
         reasons.append(f"{found.matching:,} items meet the condition" if query.where is not None else f"the catalog has {found.matching:,} items")
+    if not query.terms:
+        reasons.append("no others have the words")
     if query.min_similarity is not None:
         reasons.append(f"others are less similar than {query.min_similarity:g}")
     if query.grouping:

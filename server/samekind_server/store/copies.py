@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from samekind.errors import Damaged, SettingError
-from samekind_server.store import catalogs, items
+from samekind_server.store import catalogs, items, words
 from samekind_server.store.base import Transaction
 from samekind_server.store.catalogs import Head
 from samekind_server.store.migrations import MIGRATIONS
@@ -55,6 +55,7 @@ def faults(of: Transaction) -> Iterator[str]:
     for head in catalogs.every(of):
         for stored in rows(of, head):
             yield from (f"catalog {head.name!r}: {fault}" for fault in items.faults(of, stored))
+    yield from _word_faults(of)
 
 
 def rows(of: Transaction, head: Head) -> Iterator[items.Stored]:
@@ -63,6 +64,15 @@ def rows(of: Transaction, head: Head) -> Iterator[items.Stored]:
     while some := items.past(of, head.id, last, CHUNK):
         yield from some
         last = some[-1].row
+
+
+def _word_faults(of: Transaction) -> Iterator[str]:
+    """Items that are not found by the words they have."""
+    held = words.digests(of)
+    for head in catalogs.every(of):
+        for stored in rows(of, head):
+            if stored.sound and held.get(stored.row, 0) != words.digest(head.id, stored.text, stored.attributes):
+                yield f"catalog {head.name!r}: {stored.id!r:.60} is not found by its words; write it again, or put back a copy of the store"
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from samekind.errors import SettingError, StoreUnavailable
-from samekind_server.store import pages, requests
+from samekind_server.store import pages, requests, words
 from samekind_server.store.base import Transaction
 from samekind_server.store.migrations import migrate
 from samekind_server.store.writer import WAITING, Statements, Writer, told
@@ -85,6 +85,7 @@ class SqliteStore:
 
     def _sweep(self, to: Transaction) -> None:
         requests.sweep(to, now=self._clock())
+        words.merge(to)
         pages.give_back(to)
 
 
