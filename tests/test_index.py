@@ -251,6 +251,28 @@ def test_a_thousand_copies_of_one_vector_hide_no_other():
 
 
 @pytest.fixture(scope="module")
+def many():
+    """10,000 vectors as the planner sees them: asked by the graph or compared, whichever is quicker; and exactly."""
+    vectors = clustered(10_000, 128)
+    index = Hnsw(Shape(128))
+    index.add(np.arange(10_000), vectors)
+    return vectors, tended(index), exact(np.arange(10_000), vectors)
+
+
+@pytest.mark.parametrize("share", [0.0001, 0.001, 0.01, 0.1, 0.5, 1])
+@pytest.mark.parametrize("against", [False, True])
+def test_whatever_share_a_filter_lets_through_the_nearest_of_them_are_found(many, share, against):
+    (vectors, index, twin), count, found, true = many, int(10_000 * share), [], []
+    for query in clustered(30, 128, seed=4)[:, None]:
+        order = np.argsort(twin_scores(vectors, query)) if against else np.random.default_rng(5).permutation(10_000)
+        allowed = np.sort(order[:count])
+        found += index.nearest(query, 10, allowed=allowed)
+        true += twin.nearest(query, 10, allowed=allowed)
+    assert [len(one.rows) for one in found] == [min(10, count)] * 30
+    assert recall(found, true) >= 0.95
+
+
+@pytest.fixture(scope="module")
 def pair():
     """6,000 vectors in a graph, and in the exact index; both tend to nothing more."""
     vectors = clustered(6000, 24)
@@ -274,7 +296,7 @@ def twin_scores(vectors, queries):
 
 
 def test_few_allowed_rows_are_compared_each_and_many_are_not():
-    index = Hnsw(Shape(96), graph_from=100)
+    index = Hnsw(Shape(96), graph_from=100, costs=Costs(number=0.001))
     index.add(np.arange(6000), clustered(6000, 96))
     query = tended(index).nearest
     few, many = (query(clustered(1, 96, seed=1), 10, allowed=np.arange(count))[0] for count in (500, 5900))

@@ -20,6 +20,7 @@ AT_ONCE = 1 << 22  # Scores held at a time.
 TOGETHER = 64  # Queries compared at a time.
 ALONE = 4  # Queries up to which each is compared by itself.
 RANKED = 4096  # Vectors ranked at a time.
+DENSE = 4  # Times as many vectors are compared in passing as in the same time can be picked out.
 EMPTY = np.empty(0, np.int64)
 
 
@@ -69,9 +70,7 @@ def candidates(view: View, metric: Metric, queries: Floats, k: int, places: Plac
 
 
 def _candidates(view: View, metric: Metric, queries: Floats, k: int, places: Places | range) -> list[Places]:
-    scores = np.empty((len(queries), len(places)), np.float32)
-    for where, vectors in view.parts(places):
-        products(queries, vectors, scores[:, where])
+    scores = _compared(view, queries, places)
     chosen = slice(places.start, places.stop) if isinstance(places, range) else places
     if metric is Metric.EUCLIDEAN:
         scores *= 2
@@ -81,6 +80,16 @@ def _candidates(view: View, metric: Metric, queries: Floats, k: int, places: Pla
         scores[:, ~live] = -np.inf
     near = [_near(row, k, margin) for row, margin in zip(scores, _margins(view, metric, queries), strict=True)]
     return [some + places.start for some in near] if isinstance(places, range) else [places[some] for some in near]
+
+
+def _compared(view: View, queries: Floats, places: Places | range) -> Floats:
+    """The product of each query with each place; where these lie close together, with what lies between them too."""
+    span = range(int(places[0]), int(places[-1]) + 1)
+    among = span if len(span) <= DENSE * len(places) else places
+    scores = np.empty((len(queries), len(among)), np.float32)
+    for where, vectors in view.parts(among):
+        products(queries, vectors, scores[:, where])
+    return scores if len(among) == len(places) else scores[:, np.asarray(places) - span.start]
 
 
 def products(queries: Floats, vectors: Floats, out: Floats) -> None:

@@ -17,7 +17,7 @@ from samekind_server.index.table import Places, View
 TOGETHER = 8  # Queries that go through the gate together: a writer waits for them, and other readers behind it.
 BEAM = 3  # Times as many candidates as answers: with fewer, the last answers are often missed.
 EMPTY = scan.EMPTY
-WIDER = 4  # Times as many rows are asked for where too few of them were allowed.
+WIDER = 4  # Times as many rows are asked for at least where too few of them were allowed.
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +68,8 @@ class Walk:
     def _dear(self, graph: Graph, wanted: int) -> bool:
         """Whether comparing each is quicker, or the graph cannot give so many."""
         dimensions = graph.shape.dimensions
-        costs = self.costs.exact(self.most, dimensions, picked=self.allowed is not None)
+        every = self.costs.exact(self.view.alive, dimensions, picked=False)
+        costs = every if self.allowed is None else min(every, self.costs.exact(self.most, dimensions, picked=True))
         return wanted > graph.live or costs <= self.costs.graph(max(wanted, graph.ef), dimensions)
 
     def _ask(self, graph: Graph, queries: Floats, wanted: int) -> list[Nearest]:
@@ -85,7 +86,8 @@ class Walk:
         answers = self._ranked(queries, near, copies, fresh)
         enough = self.k if self.allowed is None else self._beam(graph) // BEAM
         short = [number for number, places in enumerate(near) if len(places) < enough and len(places) < self._reachable(known, twins)]
-        return self._again(graph, queries, wanted * WIDER, answers, short) if short else answers
+        found = max((len(near[number]) for number in short), default=0)
+        return self._again(graph, queries, wanted * max(WIDER, enough // max(1, found)), answers, short) if short else answers
 
     def _again(self, graph: Graph, queries: Floats, wanted: int, answers: list[Nearest], short: list[int]) -> list[Nearest]:
         """The answers with those that fell short asked again."""
