@@ -1,0 +1,1 @@
+"""Recommends items by what they are and by what users did with them."""

@@ -1,0 +1,30 @@
+"""Keeps the largest numbers of long rows, as few as are wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from scipy import sparse
+
+from samekind.types import Floats
+
+KEPT = 200
+
+
+def strongest(blocks: Iterable[Floats], columns: int, kept: int = KEPT) -> sparse.csr_matrix:
+    """Of each row of the blocks the `kept` numbers that are farthest from 0, (rows, columns) float32; equal ones by the lower column."""
+    rows = [sparse.csr_matrix(_thinned(block, kept)) for block in blocks]
+    return sparse.vstack(rows, "csr") if rows else sparse.csr_matrix((0, columns), dtype=np.float32)
+
+
+def _thinned(block: Floats, kept: int) -> Floats:
+    if block.shape[1] <= kept:
+        return block
+    sizes = np.abs(block)
+    least = np.partition(sizes, -kept, axis=1)[:, -kept][:, None]
+    above = sizes > least
+    room = kept - above.sum(axis=1, keepdims=True)
+    level = sizes == least
+    thin: Floats = np.where(above | (level & (np.cumsum(level, axis=1) <= room)), block, np.float32(0))
+    return thin
