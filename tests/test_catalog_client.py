@@ -12,7 +12,7 @@ import samekind
 from samekind import F, Item, Text, Vector
 from samekind.catalogs import CatalogHandle
 from samekind.errors import AlreadyExists, BadImage, BadVector, EtagMismatch, NotFound
-from samekind.types import Deleted, Upserted
+from samekind.types import Deleted, Rotation, Upserted
 from tests.running import address, process, started
 
 SPACE = "0123456789abcdef-4"
@@ -50,6 +50,8 @@ def test_a_catalog_is_made_once_and_opened_from_then_on(sk, shop):
         sk.update_catalog("shop", m=8, etag=shop.value.etag)
     assert [each.name for each in sk.catalogs()] == ["shop"]
     assert (changed.thumbnail_size, sk.catalog("shop").value) == (64, changed)
+    fewer = sk.update_catalog("shop", search_dimensions=2, rotation="pca")
+    assert (fewer.search_dimensions, fewer.rotation, sk.catalog("shop", search_dimensions=2, rotation="pca").value) == (2, Rotation.PCA, fewer)
 
 
 def test_photos_and_texts_go_in_and_come_out(sk, photos):
