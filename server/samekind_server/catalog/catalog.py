@@ -19,7 +19,7 @@ from samekind_server.catalog.reading import Hit, View, hits, item, matched, read
 from samekind_server.catalog.writing import Changes, Draft, Update, Writing, duplicates
 from samekind_server.embedding.askers import ANYONE, Asker
 from samekind_server.index.base import Stats
-from samekind_server.store import catalogs, items, pages, requests
+from samekind_server.store import catalogs, items, packing, pages, requests
 from samekind_server.store.base import Store, Transaction
 from samekind_server.store.requests import Request
 
@@ -220,6 +220,8 @@ class OpenCatalog:
             work(Writing(to, changes, round(now * 1e6)))
             if (result := told(changes)) is not None:
                 requests.once(to, request, lambda: result, now=now)
+            if changes.removed:
+                packing.note(to, len(changes.removed))
             if changes.deleted:
                 pages.give_back(to, pages.AT_ONCE + PAGES_EACH * changes.deleted)
             return changes

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
@@ -19,18 +18,18 @@ from samekind_server.catalog import definitions
 from samekind_server.catalog.catalog import OpenCatalog
 from samekind_server.catalog.drafts import Drafting
 from samekind_server.catalog.memory import Indexes, Memory
+from samekind_server.catalog.packing import Packing
 from samekind_server.catalog.writing import Changes
 from samekind_server.embedding.engine import Engine
 from samekind_server.store import catalogs as rows
-from samekind_server.store import items, pages
+from samekind_server.store import packing, pages
 from samekind_server.store.base import Store, Transaction
 from samekind_server.store.catalogs import Head
 from samekind_server.store.requests import Request, once
 
 T = TypeVar("T")
 
-FREED = 500  # Items of a deleted catalog that go in one transaction, and vectors that are moved in one.
-SPARSE = 0.1  # Removed vectors, as a share of those that are live, from which the store's pages are packed.
+FREED = 500  # Items of a deleted catalog that go in one transaction.
 log = logging.getLogger(__name__)
 
 
@@ -52,11 +51,11 @@ class Catalogs:
         self._drafting = Drafting(engine)
         self._memories: dict[int, Memory] = {}
         self._gone: set[int] = set()
-        self._removed, self._pack_from, self._packing = 0, pack_from, False
         self._gate = threading.Lock()
         self._loading = ThreadPoolExecutor(1, "catalog-load")
         self._freeing = ThreadPoolExecutor(1, "catalog-free")
         self._ending = threading.Event()
+        self._packing = Packing(store, self._freeing, self._ending, least=pack_from)
 
     async def start(self) -> None:
         """Reads what there is into memory behind the scenes, and goes on with what was to be freed."""
@@ -67,6 +66,7 @@ class Catalogs:
             self._memory(head)
         for id in hidden:
             self._free(id)
+        self._freeing.submit(self._packing.start)
 
     def close(self) -> None:
         """Ends its threads."""
@@ -156,7 +156,7 @@ class Catalogs:
         """Told by the writer of what was committed; who reads a catalog only now reads that too."""
         with self._gate:
             memory = self._memories.get(changes.catalog)
-        self._pack_if_sparse(len(changes.removed))
+        self._packing.gone(len(changes.removed))
         try:
             if memory is not None:
                 memory.apply(changes)
@@ -197,39 +197,12 @@ class Catalogs:
     def _free(self, id: int) -> None:
         self._freeing.submit(self._freed, id)
 
-    def _pack_if_sparse(self, removed: int) -> None:
-        """Told by the writer how many rows went."""
-        self._removed += removed
-        if self._is_sparse() and not self._packing and not self._ending.is_set():
-            self._packing = True
-            with suppress(RuntimeError):  # The server is closing.
-                self._freeing.submit(self._pack)
-
-    def _is_sparse(self) -> bool:
-        return self._removed > max(self._pack_from, SPARSE * sum(memory.items for memory in self._held()))
-
-    def _pack(self) -> None:
-        """Moves the store's vectors together, a few at a time so that other writes go between, and gives back what that leaves free."""
-        try:
-            while self._is_sparse() and not self._ending.is_set():
-                self._removed = 0
-                self._pack_until(self._store.read(items.last_vector).result())
-        except SamekindError as error:
-            log.warning("the store's pages are packed another time, as that cannot be done now: %s", error)
-        finally:
-            self._packing = False
-
-    def _pack_until(self, last: int) -> None:
-        after: int | None = 0
-        while after is not None and not self._ending.is_set():
-            after = self._store.write(partial(_repack, after, last)).result()
-
     def _freed(self, id: int) -> None:
         """Takes what a deleted catalog held, a little at a time so that other writes go between."""
         self._indexes.drop(id)
         try:
             while not self._ending.is_set() and not self._store.write(partial(_free, id)).result():
-                pass
+                self._packing.gone(FREED)
         except SamekindError as error:
             log.warning("what a deleted catalog held is freed at the next start, as that cannot be done now: %s", error)
 
@@ -253,13 +226,8 @@ def found(of: Transaction, tenant: str, name: str) -> Head:
     raise NotFound(f"no catalog {name!r}; {told}")
 
 
-def _repack(after: int, until: int, to: Transaction) -> int | None:
-    last = items.repack(to, after, until, FREED)
-    pages.give_back(to, 4 * FREED)
-    return last
-
-
 def _free(id: int, to: Transaction) -> bool:
     done = rows.free(to, id, FREED)
+    packing.note(to, FREED)
     pages.give_back(to)
     return done

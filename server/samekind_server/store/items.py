@@ -143,24 +143,6 @@ def describe(to: Transaction, item: Stored, attributes: bytes, *, version: int, 
     words.add(to, item.catalog, item.row, item.text, attributes)
 
 
-def last_vector(of: Transaction) -> int:
-    """Where the vectors of all catalogs end."""
-    [[last]] = of.rows("SELECT coalesce(max(rowid), 0) FROM vectors")
-    return int(last)
-
-
-def repack(to: Transaction, after: int, until: int, most: int) -> int | None:
-    """Moves so many vectors, from past `after` up to `until`, to the end, where they lie close; the last of them, None where there were none.
-
-    What is deleted here and there leaves pages half empty, and only whole ones can be given back.
-    """
-    some = to.rows("SELECT rowid FROM vectors WHERE rowid > ? AND rowid <= ? ORDER BY rowid LIMIT ?", after, until, most)
-    end = last_vector(to)
-    for place, (rowid,) in enumerate(some, 1):
-        to.rows("UPDATE vectors SET rowid = ? WHERE rowid = ?", end + place, rowid)
-    return int(some[-1][0]) if some else None
-
-
 def remove(to: Transaction, item: Stored) -> None:
     """Deletes a row with its vectors and words."""
     to.rows("DELETE FROM items WHERE row = ?", item.row)

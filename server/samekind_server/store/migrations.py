@@ -61,6 +61,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             catalog INTEGER PRIMARY KEY REFERENCES catalogs (id) ON DELETE CASCADE, items INTEGER NOT NULL, words INTEGER NOT NULL
         ) STRICT""",
     ),
+    (
+        # How many rows of items went since pages were last packed.
+        "CREATE TABLE sparseness (id INTEGER PRIMARY KEY CHECK (id = 1), gone INTEGER NOT NULL) STRICT",
+        "INSERT INTO sparseness (id, gone) VALUES (1, 0)",
+    ),
 )
 
 
