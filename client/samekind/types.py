@@ -85,10 +85,11 @@ class Term:
 
 
 class LongText(Enum):
-    """What happens to a text longer than the model's context."""
+    """What happens to a text longer than the model's context; of `windows` its vector is the mean, and a catalog's items keep each."""
 
     TRUNCATE = "truncate"
     REJECT = "reject"
+    WINDOWS = "windows"
 
 
 class Precision(Enum):

@@ -22,6 +22,7 @@ class LongText(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     LONG_TEXT_UNSPECIFIED: _ClassVar[LongText]
     LONG_TEXT_TRUNCATE: _ClassVar[LongText]
     LONG_TEXT_REJECT: _ClassVar[LongText]
+    LONG_TEXT_WINDOWS: _ClassVar[LongText]
 
 class Precision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -38,6 +39,7 @@ DTYPE_FLOAT16: Dtype
 LONG_TEXT_UNSPECIFIED: LongText
 LONG_TEXT_TRUNCATE: LongText
 LONG_TEXT_REJECT: LongText
+LONG_TEXT_WINDOWS: LongText
 PRECISION_UNSPECIFIED: Precision
 PRECISION_EXACT: Precision
 PRECISION_FAST: Precision

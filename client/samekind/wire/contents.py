@@ -19,6 +19,7 @@ LONG_TEXTS = {
     words.LONG_TEXT_UNSPECIFIED: LongText.TRUNCATE,
     words.LONG_TEXT_TRUNCATE: LongText.TRUNCATE,
     words.LONG_TEXT_REJECT: LongText.REJECT,
+    words.LONG_TEXT_WINDOWS: LongText.WINDOWS,
 }
 PRECISIONS = {words.PRECISION_UNSPECIFIED: None, words.PRECISION_EXACT: Precision.EXACT, words.PRECISION_FAST: Precision.FAST}
 
@@ -74,7 +75,7 @@ def long_text(value: LongText) -> words.LongText:
 def read_long_text(number: words.LongText) -> LongText:
     """What happens to long texts. Raises BadRequest for a number that is not one of the enum."""
     if number not in LONG_TEXTS:
-        raise BadRequest(f"long_text {number} is not known; send LONG_TEXT_TRUNCATE or LONG_TEXT_REJECT")
+        raise BadRequest(f"long_text {number} is not known; send LONG_TEXT_TRUNCATE, LONG_TEXT_REJECT or LONG_TEXT_WINDOWS")
     return LONG_TEXTS[number]
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from samekind.errors import SamekindError
 from samekind.types import Content, Floats, Image, LongText, Precision, Text, Vector
-from samekind_server.embedding import vectors
+from samekind_server.embedding import joining, vectors
 from samekind_server.embedding.admission import Admission
 from samekind_server.embedding.askers import ANYONE, Asker, Lane
 from samekind_server.embedding.base import Encoder
@@ -22,6 +22,7 @@ from samekind_server.embedding.observer import Observer, Unobserved
 from samekind_server.embedding.registry import Registry
 from samekind_server.embedding.slot import Slot
 from samekind_server.embedding.threads import give_way
+from samekind_server.embedding.windows import Place, cut
 from samekind_server.embedding.work import Embedded, Work
 
 IMAGES_PER_CALL, TEXTS_PER_CALL = 16, 64  # More gain no speed, and let those wait longer who come next.
@@ -94,6 +95,10 @@ class Engine:
 
         Raises Overloaded, or BadRequest where `dimensions` is more than the model has.
         """
+        if long_text is LongText.WINDOWS:
+            cuts = await self._cut(encoder, _of(contents, Text), asker.lane)
+            pieces, owners = joining.apart(contents, cuts)
+            return joining.together(await self.embed(encoder, pieces, asker=asker, dimensions=dimensions), owners, cuts)
         kept, asker = vectors.kept(encoder.model, dimensions), _laned(asker, contents)
         with self.registry.using(encoder), self.admission.admitted(contents, asker) as loan:
             work = Work(encoder, asker, long_text, loan, len(contents))
@@ -101,6 +106,12 @@ class Engine:
                 for part in self._parts(work, contents):
                     parts.create_task(part)
         return work.embedded(kept)
+
+    async def _cut(self, encoder: Encoder, texts: dict[int, Text], lane: Lane) -> dict[int, list[Place]]:
+        """The windows of those texts that do not fit."""
+        loop, pool = asyncio.get_running_loop(), self._decoding[lane]
+        found = await asyncio.gather(*(loop.run_in_executor(pool, cut, text.text, encoder.tokenizer) for text in texts.values()))
+        return {index: places for index, places in zip(texts, found, strict=True) if places}
 
     def _parts(self, work: Work, contents: Sequence[Content | SamekindError]) -> Iterator[Coroutine[Any, Any, None]]:
         """What is to be waited for; places the rest at once."""

@@ -15,18 +15,23 @@ from samekind_server.embedding.base import Encoder
 from samekind_server.embedding.batcher import Computed, Row
 from samekind_server.embedding.room import Loan
 from samekind_server.embedding.spaces import truncated
+from samekind_server.embedding.windows import Windows
 
 Span = tuple[float, float]
 
 
 @dataclass
 class Embedded:
-    """A batch's unit rows, (n, dimensions) float32; a failed content's row is zero and its error stands in `errors`."""
+    """A batch's unit rows, (n, dimensions) float32; a failed content's row is zero and its error stands in `errors`.
+
+    Where texts were to be read in windows, the row of one that did not fit is the mean of its `windows`.
+    """
 
     vectors: Floats
     report: Report
     errors: dict[int, SamekindError] = field(default_factory=dict)
     truncated: set[int] = field(default_factory=set)
+    windows: dict[int, Windows] = field(default_factory=dict)
 
 
 class Work:
