@@ -52,16 +52,20 @@ class Candidates:
         return sum(each.seen for each in self.found.values())
 
     @property
-    def whole(self) -> bool:
-        """Whether there are no other rows that meet the condition."""
-        return all(len(each.rows) < self.k for each in self.found.values())
+    def last(self) -> tuple[float, int] | None:
+        """The score and row past which there may be rows that were not found; None where there are no others that meet the condition."""
+        ends = [(float(each.scores[-1]), -int(each.rows[-1])) for each in self.found.values() if len(each.rows) >= self.k]
+        score, row = max(ends, default=(0.0, 0))
+        return (score, -row) if ends else None
 
     def ranked(self) -> Ranked:
-        """The k best rows, each where it scores best; of the same score the lower row."""
+        """At least the k best rows, each where it scores best; of the same score the lower row."""
         rows = np.concatenate([np.empty(0, np.int64), *(each.rows for each in self.found.values())])
         scores = np.concatenate([np.empty(0, np.float32), *(each.scores for each in self.found.values())])
         kinds = np.repeat(np.array(list(self.found), np.str_), [len(each.rows) for each in self.found.values()])
         order = np.lexsort((rows, -scores))
-        first = np.sort(np.unique(rows[order], return_index=True)[1])[: self.k]
-        best = order[first]
+        best = order[np.sort(np.unique(rows[order], return_index=True)[1])]
+        if self.last:
+            score, row = self.last
+            best = best[(scores[best] > score) | ((scores[best] == score) & (rows[best] <= row))]
         return Ranked(rows[best], scores[best], scores[best], kinds[best])

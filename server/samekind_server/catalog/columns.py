@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, timedelta
-from enum import IntEnum
-from typing import Any
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from samekind.filters import Compare, Every, Exists, Filter, Not, OneOf, Operator, Some
 from samekind.types import Value
-from samekind_server.catalog import filters
+from samekind_server.catalog.column import Column, Key, Mask, moved
 
-Mask = NDArray[np.bool_]
 Rows = NDArray[np.int64]
 
 LEAST = 64
-EXACT = 2.0**53  # From here on a float64 does not tell two whole numbers apart.
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-ORDERS: Mapping[Operator, Callable[[Any, Any], Any]] = {Operator.EQUAL: operator.eq, **filters.ORDERS}
-
-
-class Kind(IntEnum):
-    """What a place in a column holds."""
-
-    NOTHING = 0
-    BOOL = 1
-    NUMBER = 2
-    TEXT = 3
-    MOMENT = 4
-    LIST = 5
-    LARGE = 6
 
 
 class Columns:
@@ -84,6 +65,18 @@ class Columns:
         """The live rows that meet a condition, in no order."""
         return self._rows[: self._end][self._mask(given) & self._live[: self._end]]
 
+    def counted(self, name: str, given: Filter | None) -> tuple[Counter[Key], int]:
+        """How many live rows that meet a condition have each value of an attribute, and how many have any."""
+        among = self._live[: self._end] if given is None else self._mask(given) & self._live[: self._end]
+        column = self._column(name)
+        return column.counted(among), int(np.count_nonzero(among & column.there(self._end)))
+
+    def groups(self, name: str, rows: Rows) -> list[Hashable]:
+        """Something for each row that is the same where an attribute's values are equal; None where it has none, or the row is gone."""
+        places = np.array([self._places.get(row, -1) for row in rows.tolist()], np.intp)
+        found = list(self._column(name).groups(np.maximum(places, 0)))
+        return [None if place < 0 else each for place, each in zip(places.tolist(), found, strict=True)]
+
     def _mask(self, given: Filter) -> Mask:
         match given:
             case Every(each):
@@ -115,7 +108,7 @@ class Columns:
     def _pack(self, size: int) -> None:
         """Makes room for so many, and leaves out what is not live."""
         kept = np.flatnonzero(self._live[: self._end])
-        self._rows = _moved(self._rows, kept, size)
+        self._rows = moved(self._rows, kept, size)
         self._columns = {name: column.packed(kept, size) for name, column in self._columns.items()}
         self._columns = {name: column for name, column in self._columns.items() if column.there(len(kept)).any()}
         self._end = len(kept)
@@ -123,128 +116,8 @@ class Columns:
         self._places = {row: place for place, row in enumerate(self._rows[: self._end].tolist())}
 
 
-class Column:
-    """One attribute's values by place; arrays for each kind are made when the first of it comes."""
-
-    def __init__(self, size: int) -> None:
-        self._size = size
-        self._kinds: NDArray[np.uint8] = np.zeros(size, np.uint8)
-        self._numbers: NDArray[np.float64] = np.zeros(0)
-        self._codes: NDArray[np.int32] = np.zeros(0, np.int32)
-        self._moments: NDArray[np.int64] = np.zeros(0, np.int64)
-        self._known: dict[str, int] = {}
-        self._odd: dict[int, Value] = {}  # Lists, and numbers too large for a float64 to be exact, by place.
-
-    @property
-    def nbytes(self) -> int:
-        """About what this takes in memory."""
-        arrays = self._kinds.nbytes + self._numbers.nbytes + self._codes.nbytes + self._moments.nbytes
-        return arrays + sum(150 + len(text) for text in self._known) + 500 * len(self._odd)
-
-    def put(self, place: int, value: Value) -> None:
-        """Sets one place; None: nothing."""
-        self._odd.pop(place, None)
-        match value:
-            case None:
-                self._kinds[place] = Kind.NOTHING
-            case bool():
-                self._set(place, Kind.BOOL, "_numbers", value)
-            case int() | float() if abs(value) < EXACT:
-                self._set(place, Kind.NUMBER, "_numbers", value)
-            case str():
-                self._set(place, Kind.TEXT, "_codes", self._known.setdefault(value, len(self._known)))
-            case datetime():
-                self._set(place, Kind.MOMENT, "_moments", _micros(value))
-            case _:
-                self._kinds[place] = Kind.LIST if isinstance(value, list) else Kind.LARGE
-                self._odd[place] = value
-
-    def there(self, end: int) -> Mask:
-        """Where there is a value."""
-        there: Mask = self._kinds[:end] != Kind.NOTHING
-        return there
-
-    def equal(self, value: Value, end: int) -> Mask:
-        """Where the value is this one."""
-        return self.compare(Operator.EQUAL, value, end)
-
-    def compare(self, how: Operator, value: Value, end: int) -> Mask:
-        """Where the value stands so to this one; not for NOT_EQUAL, which is what is not equal."""
-        found = self._plainly(how, value, end)
-        for place, held in self._odd.items():
-            if place < end:
-                found[place] = filters.compare(held, how, value)
-        return found
-
-    def packed(self, kept: NDArray[np.intp], size: int) -> Column:
-        """The same column with the places `kept` alone, in room for `size`."""
-        new = Column(size)
-        new._kinds = _moved(self._kinds, kept, size)
-        new._numbers, new._moments = _moved(self._numbers, kept, size), _moved(self._moments, kept, size)
-        if len(self._codes):
-            texts, places = list(self._known), np.flatnonzero(new._kinds[: len(kept)] == Kind.TEXT)
-            for place, code in zip(places.tolist(), self._codes[kept][places].tolist(), strict=True):
-                new._set(place, Kind.TEXT, "_codes", new._known.setdefault(texts[code], len(new._known)))
-        new._odd = {place: self._odd[old] for place, old in enumerate(kept.tolist()) if old in self._odd} if self._odd else {}
-        return new
-
-    def _plainly(self, how: Operator, value: Value, end: int) -> Mask:
-        """The same without the odd ones, among which no place is true."""
-        found = np.zeros(end, bool)
-        match value:
-            case bool() if how is Operator.EQUAL and len(self._numbers):
-                found = self._of(Kind.BOOL, end) & (self._numbers[:end] == value)
-            case bool():
-                pass
-            case int() | float() if how in ORDERS and len(self._numbers):
-                # Beyond EXACT a rounded value still stands on the same side of all that is held here.
-                found = self._of(Kind.NUMBER, end) & ORDERS[how](self._numbers[:end], _float(value))
-            case str() if len(self._codes):
-                found = self._of(Kind.TEXT, end) & self._texts(how, value)[self._codes[:end]]
-            case datetime() if how in ORDERS and len(self._moments):
-                found = self._of(Kind.MOMENT, end) & ORDERS[how](self._moments[:end], _micros(value))
-        return found
-
-    def _of(self, kind: Kind, end: int) -> Mask:
-        found: Mask = self._kinds[:end] == kind
-        return found
-
-    def _texts(self, how: Operator, value: str) -> Mask:
-        """Which of the known texts stand so to this one, by code."""
-        if how is Operator.EQUAL:
-            found = np.zeros(len(self._known), bool)
-            found[[code for code in [self._known.get(value)] if code is not None]] = True
-            return found
-        return np.fromiter((filters.compare(text, how, value) for text in self._known), bool, len(self._known))
-
-    def _set(self, place: int, kind: Kind, name: str, value: float) -> None:
-        array = getattr(self, name)
-        if not len(array):
-            array = np.zeros(self._size, array.dtype)
-            setattr(self, name, array)
-        self._kinds[place], array[place] = kind, value
-
-
 def _any(masks: Iterable[Mask], end: int) -> Mask:
     found = np.zeros(end, bool)
     for mask in masks:
         found |= mask
     return found
-
-
-def _moved(array: NDArray[Any], kept: NDArray[np.intp], size: int) -> NDArray[Any]:
-    """The kept places in room for `size`; nothing where nothing was."""
-    new = np.zeros(size if len(array) else 0, array.dtype)
-    new[: len(kept) if len(array) else 0] = array[kept] if len(array) else array
-    return new
-
-
-def _micros(value: datetime) -> int:
-    return (value - EPOCH) // timedelta(microseconds=1)
-
-
-def _float(value: float) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return float("inf") if value > 0 else float("-inf")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
@@ -17,7 +18,8 @@ from samekind.errors import Unavailable
 from samekind.filters import Filter
 from samekind.types import Catalog, Floats, Fused
 from samekind_server.catalog import attributes, definitions, vectors
-from samekind_server.catalog.candidates import Candidates
+from samekind_server.catalog.candidates import Candidates, Ranked
+from samekind_server.catalog.column import Key
 from samekind_server.catalog.columns import Columns
 from samekind_server.catalog.writing import Added, Changes
 from samekind_server.index.base import Index, Nearest, Opened, Rows, Shape, Stats
@@ -132,6 +134,16 @@ class Memory:
         }
         return Candidates(found, len(rows), len(rows))
 
+    def counted(self, name: str, where: Filter | None) -> tuple[Counter[Key], int]:
+        """How many items that meet a condition have each value of an attribute, and how many have any."""
+        with self._lock:
+            return self._columns.counted(name, where)
+
+    def groups(self, name: str, rows: Rows) -> list[Hashable]:
+        """Something for each row that is the same where an attribute's values are equal; None where it has none, or the row is gone."""
+        with self._lock:
+            return self._columns.groups(name, rows)
+
     def nearest(self, queries: Floats, k: int, *, where: Filter | None = None, exact: bool = False, effort: int = 0) -> list[list[Nearest]]:
         """For each query what each index finds nearest."""
         allowed = None if where is None else self.matching(where)
@@ -146,6 +158,16 @@ class Memory:
         matching, indexes = self.items if allowed is None else len(allowed), self.indexes()
         found = {name: each.nearest(queries[name], k, allowed=allowed, exact=exact, effort=effort) for name, each in indexes.items()}
         return [Candidates({name: each[number] for name, each in found.items()}, k, matching) for number in range(len(queries[next(iter(found))]))]
+
+    def vectors(self, ranked: Ranked) -> tuple[Ranked, Floats]:
+        """Those of the rows that are still there, and the vector by which each was found, (n, dimensions)."""
+        with self._lock:
+            there = ranked.at(np.array([row in self._columns for row in ranked.rows.tolist()], bool))
+            found = np.zeros((len(there), self.catalog.dimensions), np.float32)
+            for name, index in self._indexes.items():
+                if (some := there.kinds == name).any():
+                    found[some] = index.vectors(there.rows[some])
+        return there, found
 
     def room(self, count: int, timeout: float) -> bool:
         """Whether there is room to add so many."""

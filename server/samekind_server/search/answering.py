@@ -9,28 +9,29 @@ from functools import partial
 import numpy as np
 
 from samekind.errors import DeadlineExceeded
-from samekind.queries import Found, Hit
+from samekind.queries import Facet, Found, Hit
 from samekind.types import Item
 from samekind_server.catalog.candidates import Candidates, Ranked
 from samekind_server.catalog.catalog import OVERFETCHED, OpenCatalog
 from samekind_server.catalog.reading import told
 from samekind_server.embedding.askers import Asker
-from samekind_server.search import paging, ranking
+from samekind_server.search import facets, paging, ranking, words
 from samekind_server.search.asked import Ask
 from samekind_server.search.paging import Mark
 from samekind_server.search.reporting import Spent, report
 from samekind_server.search.terms import Meant
 
-WIDER = 4  # Times as many rows are asked for where too few of them could be chosen.
+WIDER = 4  # Times as many rows are asked for where too few of them could be chosen,
+GROUPED = 2  # and from the beginning where some will be of the same group.
 
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """The rows of an answer past the pages before, and what they were chosen from; `ended` where no others could be."""
+    """The rows of an answer past the pages before, and what they were chosen from; `enough` where no more of that are needed."""
 
     among: Candidates
     left: Ranked
-    ended: bool
+    enough: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +47,7 @@ class Answering:
     @property
     def first(self) -> int:
         """How many rows to ask for at first."""
-        return self.ask.reach + len(self.meant.rows)
+        return self.ask.reach * (GROUPED if self.ask.query.grouping else 1) + len(self.meant.rows)
 
     async def answer(self, found: Candidates) -> Found:
         """The page, chosen from these candidates, or from more of them where they do not suffice."""
@@ -54,31 +55,65 @@ class Answering:
         for again in range(OVERFETCHED):
             chosen = await self._chosen(found)
             with self.spent.on("load"):
-                rows, view = chosen.left.rows[: self.ask.left].tolist(), query.view
-                items, gone = await self.catalog.read(partial(told, rows, self.ask.size, view, query.where))
+                rows, most = chosen.left.rows.tolist(), min(self.ask.size, self.ask.left)
+                items, gone = await self.catalog.read(partial(told, rows, most, query.view, query.where))
             if not gone or again == OVERFETCHED - 1:
                 break
             found = await self._candidates(chosen.among.k + gone)
         hits, mark = _hits(chosen.left, items), self._mark(chosen.left, items)
-        given = query.limit if mark else self.ask.query.limit - self.ask.left + len(hits)
+        given = query.limit if mark else query.limit - self.ask.left + len(hits)
         made = report(query, chosen.among, given, self.meant.report, self.spent)
-        return Found(hits, report=made, next_page_token=mark.dump() if mark else "")
+        return Found(hits, await self._facets(), made, mark.dump() if mark else "")
 
     async def _chosen(self, found: Candidates) -> Chosen:
         """As many as are still to come, where there are so many."""
         while True:
             with self.spent.on("search"):
                 chosen = await self._choose(found)
-            if chosen.ended or len(chosen.left) >= self.ask.left:
+            if chosen.enough:
                 return chosen
             found = await self._candidates(WIDER * found.k)
 
     async def _choose(self, found: Candidates) -> Chosen:
+        query, reach = self.ask.query, self.ask.reach
+        ranked = ranking.without(await self._ranked(found), self.meant.rows)
+        near = await self._grouped(ranking.similar(ranked, query.min_similarity))
+        ended = self._ended(found, ranked)
+        if query.diversity and (ended or len(near) >= reach):
+            near = await self._diverse(near.at(slice(reach)))
+        left = paging.after(near, self.ask.after, by_score=not query.diversity)
+        return Chosen(found, left, ended or (len(near) >= self.ask.query.limit and len(left) >= self.ask.left))
+
+    async def _ranked(self, found: Candidates) -> Ranked:
+        """What is near, and what has the words that are asked for."""
+        near = found.ranked()
+        if self.ask.query.words:
+            near = await words.fused(self.catalog, self.ask.query, near, self.meant.vectors, found.k)
+        return near
+
+    def _ended(self, found: Candidates, ranked: Ranked) -> bool:
+        """Whether nothing that is not among the candidates could be chosen."""
+        least = self.ask.query.min_similarity
+        if not self.meant.vectors:
+            return len(ranked) < found.k
+        return found.last is None or (least is not None and found.last[0] < least)
+
+    async def _grouped(self, near: Ranked) -> Ranked:
+        if (grouping := self.ask.query.grouping) is None:
+            return near
+        groups = await self.catalog.look(lambda memory: memory.groups(grouping.attribute, near.rows))
+        return ranking.grouped(near, groups, grouping.each)
+
+    async def _diverse(self, near: Ranked) -> Ranked:
+        metric, query = self.catalog.catalog.metric, self.ask.query
+        return await self.catalog.look(lambda memory: ranking.diverse(*memory.vectors(near), metric, query.limit, query.diversity))
+
+    async def _facets(self) -> dict[str, Facet]:
+        """On the first page alone."""
         query = self.ask.query
-        ranked = ranking.without(found.ranked(), self.meant.rows)
-        near = ranking.similar(ranked, query.min_similarity)
-        ended = found.whole or len(near) < len(ranked)
-        return Chosen(found, paging.after(near, self.ask.after, by_score=not query.diversity), ended)
+        if self.ask.after or not query.facets:
+            return {}
+        return await self.catalog.look(partial(facets.counted, query.facets, query.where))
 
     async def _candidates(self, k: int) -> Candidates:
         [found] = await candidates([self], k)
@@ -99,6 +134,10 @@ async def candidates(some: Sequence[Answering], k: int) -> list[Candidates]:
         raise DeadlineExceeded("the time given was over before all was searched; give it more, or ask for less")
     vectors = {name: np.stack([each.meant.vectors[name] for each in some]) for name in one.meant.vectors}
     with one.spent.on("search"):
+        if not vectors:
+            where = query.where
+            matching = await one.catalog.look(lambda memory: memory.items if where is None else len(memory.matching(where)))
+            return [Candidates({}, k, matching)] * len(some)
         return await one.catalog.candidates(vectors, k, where=query.where, exact=query.exact)
 
 

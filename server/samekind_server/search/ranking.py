@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import Counter
+from collections.abc import Collection, Hashable, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
+from samekind.types import Floats, Metric
 from samekind_server.catalog.candidates import Ranked
 
 
@@ -17,3 +20,36 @@ def without(ranked: Ranked, rows: Collection[int]) -> Ranked:
 def similar(ranked: Ranked, least: float | None) -> Ranked:
     """Those whose similarity is at least so much."""
     return ranked if least is None else ranked.at(ranked.similarities >= np.float32(least))
+
+
+def grouped(ranked: Ranked, groups: Sequence[Hashable], each: int) -> Ranked:
+    """The best so many of each group; what is of no group, None, stays."""
+    counts: Counter[Hashable] = Counter()
+    kept = np.ones(len(ranked), bool)
+    for place, group in enumerate(groups):
+        counts[group] += 1
+        kept[place] = group is None or counts[group] <= each
+    return ranked.at(kept)
+
+
+def diverse(ranked: Ranked, vectors: Floats, metric: Metric, count: int, diversity: float) -> Ranked:
+    """So many of the rows, one after the other: each the best of those left by its score and by how unlike all before it is.
+
+    Maximal marginal relevance (Carbonell and Goldstein, 1998), with λ = 1 - diversity. Of equals the better ranked.
+    """
+    value = (1 - diversity) * ranked.scores.astype(np.float64)
+    nearest = np.full(len(ranked), -np.inf)
+    chosen = np.zeros(0, np.intp)
+    while len(chosen) < min(count, len(ranked)):
+        marginal = value - diversity * nearest if len(chosen) else value.copy()
+        marginal[chosen] = -np.inf
+        best = int(np.argmax(marginal))
+        chosen = np.append(chosen, best)
+        nearest = np.maximum(nearest, _likeness(vectors, vectors[best], metric))
+    return ranked.at(chosen)
+
+
+def _likeness(vectors: Floats, one: Floats, metric: Metric) -> NDArray[np.float64]:
+    """How near each is to one of them, by the metric."""
+    likeness: NDArray[np.float64] = np.vecdot(vectors, one).astype(np.float64)
+    return -np.linalg.norm(vectors - one, axis=1) if metric is Metric.EUCLIDEAN else likeness

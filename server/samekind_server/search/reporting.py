@@ -36,7 +36,7 @@ def report(query: Query, found: Candidates, hits: int, embedding: Report, spent:
         exact=found.exact,
         candidates=found.seen,
         matching=found.matching,
-        complete=hits >= query.limit or found.whole or query.min_similarity is not None,
+        complete=hits >= query.limit or found.last is None or query.min_similarity is not None,
         shortfall=shortfall(query, found, hits),
         wait_ms=embedding.wait_ms,
         embed_ms=embedding.decode_ms + embedding.compute_ms,
