@@ -443,6 +443,23 @@ def test_a_certificate_is_renewed_while_the_server_runs(guarded, authority):
     assert shown[0]["serialNumber"] != shown[1]["serialNumber"]
 
 
+def test_bodies_on_their_way_have_so_much_room_together(tmp_path):
+    half = json.dumps({"contents": [{"text": " " * (MOST // 2)}]}).encode()
+    with process(tmp_path, "--web", "0", "--max-message-bytes", str(MOST), "--max-bytes-under-way", str(MOST)) as server:
+        site = Site(told(server, "web"))
+        with closing(site.connection()) as slow:
+            slow.putrequest("POST", CLASSIFY)
+            for name, value in (("content-type", "application/json"), ("content-length", str(MOST))):
+                slow.putheader(name, value)
+            slow.endheaders(b" " * (MOST - 1))
+            while (answer := site.ask("POST", CLASSIFY, half)).code != 429:
+                assert answer.code == 400  # The slow one has not come yet.
+        assert (answer.reason, answer.headers["retry-after"]) == ("OVERLOADED", "1")
+        while (answer := site.ask("POST", CLASSIFY, half)).code == 429:
+            pass  # That the slow one left has not been seen yet.
+    assert answer.code == 400
+
+
 def test_an_address_open_to_others_needs_keys_and_tls(tmp_path):
     with process(tmp_path, "--web", "0.0.0.0:0") as server:
         _, words = server.communicate(timeout=60)

@@ -67,6 +67,7 @@ OF_THE_STORE = _services(catalog_service, label_set_service)
 OF_BOTH = _services(search_service)
 SERVICES = (*OF_MODELS, *OF_THE_STORE, *OF_BOTH)
 Servicers: TypeAlias = Sequence[Callable[[Any], None]]
+JSON_SHARE = 4  # Of the bytes under way, what bodies in JSON may have: in memory they are several times as large.
 Interceptors: TypeAlias = Sequence[grpc.aio.ServerInterceptor]
 
 
@@ -204,6 +205,7 @@ def _web(settings: Settings, servicers: Servicers, health: HealthServicer, guard
         interceptors,
         services=SERVICES,
         most=settings.max_message_bytes,
+        at_once=max(settings.max_message_bytes, settings.max_bytes_under_way // JSON_SHARE),
         ready=health.serving,
         guarded=lambda: not (settings.insecure or guard.keyring.on),
         tls=guard.certificates.context() if guard.certificates else None,

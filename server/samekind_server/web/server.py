@@ -36,6 +36,7 @@ class Web:
         *,
         services: Iterable[str],
         most: int,
+        at_once: int,
         ready: Callable[[], bool],
         guarded: Callable[[], bool],
         tls: ssl.SSLContext | None = None,
@@ -44,7 +45,7 @@ class Web:
         for add in servicers:
             add(methods)
         found = [descriptor_pool.Default().FindServiceByName(service) for service in services]
-        site = Site(routes.of(found), methods, self._transcoder, most=most, ready=ready, guarded=guarded)
+        site = Site(routes.of(found), methods, self._transcoder, most=most, at_once=at_once, ready=ready, guarded=guarded)
         config = uvicorn.Config(
             site,
             http=_Connection,

@@ -17,7 +17,7 @@ from samekind_server.web import answers
 from samekind_server.web.answers import JSON, LINES, Answer, Refused, Send
 from samekind_server.web.context import Context
 from samekind_server.web.head import Head
-from samekind_server.web.incoming import Incoming, Receive
+from samekind_server.web.incoming import Bodies, Incoming, Receive
 from samekind_server.web.methods import Methods, behaviour
 from samekind_server.web.routes import Route
 from samekind_server.web.transcoding import Asked, Given, Transcoder
@@ -28,11 +28,21 @@ log = logging.getLogger(__name__)
 
 
 class Site:
-    """An ASGI application. `most` bytes of JSON are taken at once; while `guarded` only who calls this machine by a local name is answered."""
+    """An ASGI application. A request has `most` bytes of JSON, all together `at_once`; while `guarded` only who calls this machine by a local
+    name is answered."""
 
     def __init__(
-        self, routes: Iterable[Route], methods: Methods, transcoder: Transcoder, *, most: int, ready: Callable[[], bool], guarded: Callable[[], bool]
+        self,
+        routes: Iterable[Route],
+        methods: Methods,
+        transcoder: Transcoder,
+        *,
+        most: int,
+        at_once: int,
+        ready: Callable[[], bool],
+        guarded: Callable[[], bool],
     ) -> None:
+        self._bodies = Bodies(at_once)
         self._routes = [(route.pattern, route) for route in routes]
         self._methods, self._transcoder, self._most = methods, transcoder, most
         self._ready, self._guarded = ready, guarded
@@ -94,7 +104,7 @@ class Site:
             await answer.line(b'{"result": ' + told + b"}\n", context.initial)
 
         context = Context(head.metadata, head.peer, head.until, line)
-        incoming = Incoming(receive, most=self._most, size=int(head.headers.get("content-length", 0)))
+        incoming = Incoming(receive, self._bodies, most=self._most, size=int(head.headers.get("content-length", 0)))
         try:
             async with incoming, asyncio.timeout_at(head.until):
                 raw = await self._answered(route, asked, context, incoming)
