@@ -37,6 +37,10 @@ class Store(Protocol):
         """Writes and reads it again. Raises StoreUnavailable."""
         ...
 
+    def purge(self) -> Future[None]:
+        """Leaves nothing in its files of what was deleted. Raises StoreUnavailable while another program reads what it was before."""
+        ...
+
     def close(self) -> None:
         """Ends what is under way, then closes."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from samekind_server.store import items
+from samekind_server.store import events, items
 from samekind_server.store.base import Transaction
 
 COLUMNS = "id, name, version, definition, created, updated"
@@ -71,8 +71,10 @@ def hidden(of: Transaction) -> list[int]:
 
 
 def free(to: Transaction, id: int, most: int) -> bool:
-    """Deletes so many items of a hidden catalog, and then itself; whether all is gone."""
+    """Deletes so many items, and so many events, of a hidden catalog, and then itself; whether all is gone."""
     if items.remove_some(to, id, most) == most:
+        return False
+    if not events.free(to, id, most):
         return False
     to.rows("DELETE FROM catalogs WHERE id = ?", id)
     return True

@@ -66,6 +66,27 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE sparseness (id INTEGER PRIMARY KEY CHECK (id = 1), gone INTEGER NOT NULL) STRICT",
         "INSERT INTO sparseness (id, gone) VALUES (1, 0)",
     ),
+    (
+        # Users and items of events go by numbers, which are never used again: what was learned of one is not taken for another's.
+        """CREATE TABLE event_users (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, catalog INTEGER NOT NULL REFERENCES catalogs (id), name TEXT NOT NULL, UNIQUE (catalog, name)
+        ) STRICT""",
+        """CREATE TABLE event_items (
+            id INTEGER PRIMARY KEY AUTOINCREMENT, catalog INTEGER NOT NULL REFERENCES catalogs (id), name TEXT NOT NULL, UNIQUE (catalog, name)
+        ) STRICT""",
+        # In the order they are read in; `copy` tells apart those that differ by their ids alone.
+        """CREATE TABLE events (
+            user INTEGER NOT NULL, time INTEGER NOT NULL, item INTEGER NOT NULL, kind INTEGER NOT NULL, copy INTEGER NOT NULL,
+            catalog INTEGER NOT NULL, value REAL, id TEXT, attribution TEXT,
+            PRIMARY KEY (user, time, item, kind, copy)
+        ) STRICT, WITHOUT ROWID""",
+        "CREATE INDEX events_by_item ON events (item, time)",
+        "CREATE UNIQUE INDEX events_by_id ON events (catalog, id) WHERE id IS NOT NULL",
+        """CREATE TABLE event_totals (
+            catalog INTEGER PRIMARY KEY REFERENCES catalogs (id) ON DELETE CASCADE,
+            events INTEGER NOT NULL, recorded INTEGER NOT NULL, forgotten INTEGER NOT NULL
+        ) STRICT""",
+    ),
 )
 
 

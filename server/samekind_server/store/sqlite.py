@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -58,6 +58,10 @@ class SqliteStore:
         if self.read(lambda of: of.rows("SELECT written FROM proof")).result() != [(written,)]:
             raise StoreUnavailable(f"the store {self._name} gives back other bytes than were written; its disk may be failing")
 
+    def purge(self) -> Future[None]:
+        """As in Store: pages are overwritten where rows go, and the log of pages as they were is cut here."""
+        return self._readers.submit(self._purge)
+
     def close(self) -> None:
         """As in Store; what was written goes from the log into the file itself."""
         self._writer.close()
@@ -73,6 +77,15 @@ class SqliteStore:
                 return work(Statements(database))
         except sqlite3.DatabaseError as error:
             raise told(error, self._name) from error
+
+    def _purge(self) -> None:
+        try:
+            with closing(_connected(self._path)) as database:
+                [[busy, *_]] = database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.DatabaseError as error:
+            raise told(error, self._name) from error
+        if busy:
+            raise StoreUnavailable(f"the log of the store {self._name} is being read, as by a copy that is made of it, and cannot be cut; ask again")
 
     def _connection(self) -> sqlite3.Connection:
         """This thread's own."""
@@ -141,4 +154,5 @@ def _prepare(database: sqlite3.Connection, path: Path) -> None:
     if mode != "wal":
         raise SettingError(f"{path} cannot be kept in write-ahead mode; its file system lacks what that needs: name a local one with --data DIR")
     _settle(database)
+    database.execute("PRAGMA cache_size = -32768")  # In KiB: writes of many rows touch pages all over.
     migrate(database, str(path))
