@@ -156,6 +156,17 @@ def test_vectors_come_back_as_they_are_compared(empty):
         empty.vectors(np.array([3, 300]))
 
 
+def test_the_gist_of_vectors_is_of_them_all_in_whatever_company_they_came():
+    vectors = clustered(5000, 8)
+    ways = [Exact(Shape(8)), Exact(Shape(8))]
+    ways[0].add(np.arange(5000), vectors)
+    for start in range(0, 5000, 100):
+        ways[1].add(np.arange(start, start + 100), vectors[start : start + 100])
+    one, other = (index.gist(1000) for index in ways)
+    assert (one.some == other.some).all() and one.mean == pytest.approx(other.mean, abs=1e-12)
+    assert one.some.mean(0) == pytest.approx(one.mean, abs=0.05)
+
+
 class AgainstTheTwin(RuleBasedStateMachine):
     """Whatever is done in whatever order, a graph's answers are live, allowed, and as many as the twin's; exactly asked, they are the same."""
 
@@ -199,6 +210,14 @@ class AgainstTheTwin(RuleBasedStateMachine):
         if hasattr(self, "graph"):
             assert self.graph.rows().tolist() == self.twin.rows().tolist()
             self.compare(5)
+            for index in (self.graph, self.twin):
+                self.compare_gists(index)
+
+    def compare_gists(self, index):
+        every, few, whole = index.vectors(index.rows()), index.gist(7), index.gist(10_000)
+        assert few.count == whole.count == len(every) == len(whole.some)
+        assert not len(every) or np.allclose(few.mean, every.mean(0, np.float64), rtol=1e-5, atol=1e-9 * np.abs(every).max() * self.next)
+        assert (whole.some == every).all() and {*map(bytes, few.some)} <= {*map(bytes, every)} and len(few.some) == min(7, len(every))
 
     def compare(self, k, **asked):
         queries = clustered(3, 3, seed=7)

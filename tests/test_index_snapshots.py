@@ -64,6 +64,7 @@ def test_what_is_saved_is_opened_and_caught_up_to_the_last_bit(folder, index):
     assert (found.rebuild, found.change) == ("", 7)
     assert found.index.rows().tolist() == sorted({*range(1, 300, 2), *range(300, 800)})
     same = caught_up(found.index, index)
+    assert same.gist(10_000).mean == pytest.approx(index.gist(10_000).mean, rel=1e-9, abs=1e-12)
     assert told(same.nearest(VECTORS[:50], 60, exact=True)) == told(index.nearest(VECTORS[:50], 60, exact=True))
     assert recall(same.nearest(VECTORS[:50], 10), index.nearest(VECTORS[:50], 10, exact=True)) > 0.98
     assert tended(same).stats().buffered == 0

@@ -64,6 +64,15 @@ class Nearest:
     seen: int
 
 
+@dataclass(frozen=True, eq=False)
+class Gist:
+    """What vectors are like on the whole: how many, their mean (dimensions,) float64, and some of them (n, dimensions), chosen by row alone."""
+
+    count: int
+    mean: NDArray[np.float64]
+    some: Floats
+
+
 @dataclass(frozen=True)
 class Stats:
     """The state of an index; numbers are of vectors.
@@ -125,6 +134,10 @@ class Index(Protocol):
 
     def rows(self) -> Rows:
         """Every live row, ascending: what the store is compared with once it was opened."""
+        ...
+
+    def gist(self, most: int) -> Gist:
+        """What the live vectors are like on the whole, with at most so many of them; it looks at no others."""
         ...
 
     def room(self, count: int, timeout: float) -> bool:

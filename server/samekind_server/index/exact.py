@@ -7,7 +7,7 @@ from pathlib import Path
 
 from samekind.types import Floats
 from samekind_server.index import scan
-from samekind_server.index.base import BUFFER, Nearest, Rows, Shape, Stats, Step, unwatched
+from samekind_server.index.base import BUFFER, Gist, Nearest, Rows, Shape, Stats, Step, unwatched
 from samekind_server.index.table import Table
 
 
@@ -54,6 +54,10 @@ class Exact:
         """As in Index."""
         view = self._table.view()
         return view.rows[view.live]
+
+    def gist(self, most: int) -> Gist:
+        """As in Index."""
+        return self._table.view().gist(most)
 
     def room(self, count: int, timeout: float) -> bool:
         """Always: nothing is buffered."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samekind.types import Floats
-from samekind_server.index.base import Rows
+from samekind_server.index.base import Gist, Rows
 
 Kind = TypeVar("Kind", bound=np.generic)
 Places = NDArray[np.intp]
@@ -22,13 +22,14 @@ BLOCK = 1 << 22  # Numbers in a block; each is memory of its own, which goes bac
 FEW = 64  # Vectors up to which picking them one by one is the quickest.
 COPIED = 1024  # Vectors copied at a time.
 ROOM = 1024
+SPREAD = np.uint64(0x9E3779B97F4A7C15)  # 2^64 over the golden ratio: multiples of it, modulo 2^64, lie evenly.
 
 
 @dataclass(frozen=True, eq=False)
 class View:
     """A table at one moment, by place: rows ascending. What is removed later shows in `live`; what is added later does not show.
 
-    `squares` are the vectors' squared lengths, `longest` is the length of the longest, and `alive` is how many were live.
+    `squares` are the vectors' squared lengths, `longest` is the length of the longest, `alive` is how many were live, and `total` is their sum.
     """
 
     rows: Rows
@@ -37,6 +38,7 @@ class View:
     squares: Floats
     longest: float
     blocks: list[Floats]
+    total: NDArray[np.float64]
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -69,6 +71,14 @@ class View:
             found[order[start:stop]] = self.blocks[block][places[order[start:stop]] - block * size]
         return found
 
+    def gist(self, most: int) -> Gist:
+        """As in Index."""
+        places = np.flatnonzero(self.live)
+        if len(places) > most:
+            keys = self.rows[places].astype(np.uint64) * SPREAD
+            places = places[np.sort(np.argpartition(keys, most)[:most])]
+        return Gist(self.alive, self.total / max(1, self.alive), self.vectors(places))
+
     def parts(self, places: Places | range) -> Iterator[tuple[slice, Floats]]:
         """The vectors of ascending places a block at a time, with where among the places they are."""
         size = len(self.blocks[0]) if self.blocks else 1
@@ -98,6 +108,7 @@ class Table:
         self.live = 0
         self._rows, self._live, self._squares = np.empty(ROOM, np.int64), np.empty(ROOM, np.bool_), np.empty(ROOM, np.float32)
         self._longest = 0.0
+        self._total = np.zeros(dimensions)
         self._blocks: list[Floats] = []
         self._block = max(1, BLOCK // dimensions)
 
@@ -114,7 +125,7 @@ class Table:
     def view(self) -> View:
         """What is in it now."""
         size, alive = self.size, self.live
-        return View(self._rows[:size], self._live[:size], alive, self._squares[:size], self._longest, self._blocks)
+        return View(self._rows[:size], self._live[:size], alive, self._squares[:size], self._longest, self._blocks, self._total)
 
     def append(self, rows: Rows, vectors: Floats) -> None:
         """Takes rows above all before, ascending, with vectors that were checked."""
@@ -126,6 +137,7 @@ class Table:
         squares = np.vecdot(vectors, vectors)
         self._rows[start:stop], self._live[start:stop], self._squares[start:stop] = rows, True, squares
         self._longest = max(self._longest, float(np.sqrt(squares.max(initial=0))))
+        self._total = self._total + vectors.sum(0, np.float64)  # Another array, as views hold the one before.
         self.live += len(rows)
         self.size = stop
 
@@ -134,6 +146,8 @@ class Table:
         view = self.view()
         places = np.unique(view.places(rows))
         view.live[places] = False
+        for _, vectors in view.parts(places):
+            self._total = self._total - vectors.sum(0, np.float64)
         self.live -= len(places)
         return view.rows[places]
 
@@ -159,6 +173,7 @@ class Table:
             inside = places // self._block == block
             self._blocks[block][places[inside] - block * self._block] = vectors[inside]
         self._live[places], self._squares[places] = True, np.vecdot(vectors, vectors)
+        self._total = self._total + vectors.sum(0, np.float64)
         return others
 
     def copied(self, *, stop: int) -> Table:
