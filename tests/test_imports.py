@@ -15,6 +15,7 @@ RANKS = {
             ["types"],
             ["filters", "label_changes", "label_schema", "v1", "shop"],
             ["queries", "filter_text"],
+            ["recommendations"],
             ["label_files", "wire"],
         ),
         *(["inputs", "progress"], ["batches"], ["flow", "turns"]),

@@ -268,7 +268,7 @@ class WriteMode(Enum):
 
 @dataclass(frozen=True)
 class EventWeights:
-    """How much each kind of event counts in recommendations; a rating of 5 counts `rating`, one of 0 as much against the item."""
+    """How much each kind of event counts in recommendations; the best rating counts `rating`, the worst as much against."""
 
     view: float = 1.0
     like: float = 4.0

@@ -317,14 +317,16 @@ class IngestItemsRequest(_message.Message):
     def __init__(self, options: _Optional[_Union[IngestItemsOptions, _Mapping]] = ..., sequence: _Optional[int] = ..., items: _Optional[_Iterable[_Union[Item, _Mapping]]] = ...) -> None: ...
 
 class IngestItemsOptions(_message.Message):
-    __slots__ = ("catalog", "mode", "long_text")
+    __slots__ = ("catalog", "mode", "long_text", "stream_id")
     CATALOG_FIELD_NUMBER: _ClassVar[int]
     MODE_FIELD_NUMBER: _ClassVar[int]
     LONG_TEXT_FIELD_NUMBER: _ClassVar[int]
+    STREAM_ID_FIELD_NUMBER: _ClassVar[int]
     catalog: str
     mode: WriteMode
     long_text: _content_pb2.LongText
-    def __init__(self, catalog: _Optional[str] = ..., mode: _Optional[_Union[WriteMode, str]] = ..., long_text: _Optional[_Union[_content_pb2.LongText, str]] = ...) -> None: ...
+    stream_id: str
+    def __init__(self, catalog: _Optional[str] = ..., mode: _Optional[_Union[WriteMode, str]] = ..., long_text: _Optional[_Union[_content_pb2.LongText, str]] = ..., stream_id: _Optional[str] = ...) -> None: ...
 
 class IngestItemsResponse(_message.Message):
     __slots__ = ("sequence", "answer", "error")
