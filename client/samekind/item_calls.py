@@ -126,7 +126,7 @@ def upsert(
         lambda error, _: Written(error.metadata.get("item", ""), error=error),
         INGEST_ITEMS,
         _ingest_message,
-        wire.ingest_options(catalog, mode=write, long_text=long_text),
+        wire.ingest_options(catalog, mode=write, long_text=long_text, stream_id=uuid4().hex),
         lambda item, entry: replace(item, id=entry.id) if isinstance(entry, pb.Item) else item,
     )
     if isinstance(items, Item):

@@ -53,9 +53,12 @@ def read_written(response: pb.UpsertItemsResponse | pb.UpdateItemsResponse) -> l
     return [_written(each) for each in response.results]
 
 
-def ingest_options(catalog: str, *, mode: WriteMode = WriteMode.UPSERT, long_text: LongText = LongText.TRUNCATE) -> pb.IngestItemsOptions:
-    """Where the items of a stream go."""
-    return pb.IngestItemsOptions(catalog=utf8(catalog), mode=number(WRITE_MODES, mode), long_text=number(LONG_TEXTS, long_text))
+def ingest_options(
+    catalog: str, *, mode: WriteMode = WriteMode.UPSERT, long_text: LongText = LongText.TRUNCATE, stream_id: str = ""
+) -> pb.IngestItemsOptions:
+    """Where the items of a stream go; with an id a batch that is sent again in another stream is done once."""
+    modes = number(WRITE_MODES, mode), number(LONG_TEXTS, long_text)
+    return pb.IngestItemsOptions(catalog=utf8(catalog), mode=modes[0], long_text=modes[1], stream_id=utf8(stream_id))
 
 
 def get_items_request(catalog: str, ids: Iterable[str], *, vectors: bool = False, thumbnails: bool = False) -> pb.GetItemsRequest:

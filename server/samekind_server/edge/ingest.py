@@ -14,7 +14,7 @@ from samekind.errors import BadRequest, Overloaded, SamekindError, Violation
 from samekind.types import Written
 from samekind.v1 import catalog_service_pb2 as pb
 from samekind_server.catalog.catalog import OpenCatalog
-from samekind_server.edge import drain, items, streams, validation
+from samekind_server.edge import drain, items, repeats, streams, validation
 from samekind_server.edge.asking import asker
 from samekind_server.edge.handlers import Context, request_id
 from samekind_server.embedding.askers import Lane
@@ -79,11 +79,12 @@ async def _written(request: Request, options: pb.IngestItemsOptions, catalog: Op
         for batch in before:
             await asyncio.shield(batch)
 
+    again = repeats.batch(options, request)
     whose = replace(asker(context), lane=Lane.BULK, waits=True)
     given, mode, long_text = items.read(request.items), wire.read_write_mode(options.mode), wire.read_long_text(options.long_text)
     while True:
         try:
-            return await catalog.upsert(given, mode=mode, asker=whose, long_text=long_text, turn=turn)
+            return await catalog.upsert(given, mode=mode, asker=whose, long_text=long_text, request=again, turn=turn)
         except Overloaded as error:
             await asyncio.sleep(error.retry_after or 1.0)
         except SamekindError as error:
