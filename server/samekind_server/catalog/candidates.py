@@ -54,7 +54,7 @@ class Candidates:
     @property
     def last(self) -> tuple[float, int] | None:
         """The score and row past which there may be rows that were not found; None where there are no others that meet the condition."""
-        ends = [(float(each.scores[-1]), -int(each.rows[-1])) for each in self.found.values() if len(each.rows) >= self.k]
+        ends = [(float(each.scores[-1]), -int(each.rows[-1])) for each in self.found.values() if len(each.rows) >= max(1, self.k)]
         score, row = max(ends, default=(0.0, 0))
         return (score, -row) if ends else None
 

@@ -143,7 +143,8 @@ def _taken(handler: Handler, call: Call, raw: bytes) -> Any:
     try:
         message = handler.request_deserializer(raw) if handler.request_deserializer else raw
     except DecodeError:
-        raise BadRequest(f"the {len(raw):,} bytes sent are not the message that {call.method} takes; is the client as new as the server?") from None
+        told = f"the {len(raw):,} bytes sent are not the message that {call.method} takes"
+        raise BadRequest(f"{told}; is the client as new as the server, and nothing nested more than 100 deep?") from None
     call.read(message)
     return message
 
