@@ -19,6 +19,7 @@ from samekind_server.embedding.registry import Registry
 from samekind_server.index.base import Opened, Shape
 from samekind_server.index.exact import Exact
 from samekind_server.store.sqlite import SqliteStore
+from tests.stores import Factory
 
 T = TypeVar("T")
 SPACE = "0123456789abcdef-4"
@@ -27,9 +28,9 @@ SPACE = "0123456789abcdef-4"
 class Keeper:
     """A store with its catalogs, and a loop to ask them in."""
 
-    def __init__(self, folder: Path, engine: Engine, *, indexes: Indexes | None = None) -> None:
+    def __init__(self, folder: Path, engine: Engine, *, indexes: Indexes | None = None, store: Factory = SqliteStore) -> None:
         self._runner = asyncio.Runner()
-        self.store = SqliteStore(folder)
+        self.store = store(folder)
         self.catalogs = Catalogs(self.store, engine, indexes or Twins())
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:

@@ -1,4 +1,4 @@
-"""What holds for catalogs whatever is written, against a model in plain Python."""
+"""What holds for catalogs in any store whatever is written, against a model in plain Python."""
 
 import shutil
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -21,8 +22,8 @@ from samekind_server.embedding.engine import Engine
 from samekind_server.embedding.images import ImageLimits
 from samekind_server.embedding.registry import Registry
 from samekind_server.store import catalogs
-from samekind_server.store.sqlite import SqliteStore
 from tests.keeping import SPACE, Keeper
+from tests.stores import STORES
 
 IDS = some.sampled_from(["a", "b", "B", "é", "z\0", " ", "日本", "x" * 512])
 VALUES = some.integers(0, 3).map(lambda n: tuple(float(n == each) + 0.25 for each in range(4)))
@@ -49,6 +50,8 @@ def given_item(id: str, values: tuple[float, ...], attributes: dict[str, object]
 class Writing(RuleBasedStateMachine):
     """Any writes in any order, with restarts between."""
 
+    store = ""  # One of STORES.
+
     def __init__(self) -> None:
         super().__init__()
         self.folder = Path(mkdtemp())
@@ -65,15 +68,15 @@ class Writing(RuleBasedStateMachine):
 
     @initialize(comparison=some.sampled_from([Fused(), Best()]))
     def begin(self, comparison):
-        SqliteStore(self.folder).close()
+        STORES[self.store](self.folder).close()
         self.open()
         self.keeper.make(comparison=comparison)
 
     def open(self) -> None:
-        store = SqliteStore(self.folder)
+        store = STORES[self.store](self.folder)
         life = store.read(catalogs.life).result()
         store.close()
-        self.keeper = Keeper(self.folder, self.engine, indexes=Snapshots(self.folder, life))
+        self.keeper = Keeper(self.folder, self.engine, indexes=Snapshots(self.folder, life), store=STORES[self.store])
         self.keeper.run(self.keeper.catalogs.start())
 
     @rule(batch=BATCHES, mode=some.sampled_from(WriteMode), versions=some.lists(some.booleans(), min_size=5, max_size=5))
@@ -164,20 +167,24 @@ def cosine(a: tuple[float, ...], b: tuple[float, ...]) -> float:
     return float(np.dot(a, b) / np.linalg.norm(a) / np.linalg.norm(b))
 
 
-TestWriting = Writing.TestCase
-TestWriting.settings = settings(max_examples=12, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+for name in STORES:
+    case = type(f"{name.title()}Writing", (Writing,), {"store": name}).TestCase
+    case.settings = settings(max_examples=12, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    globals()[f"Test{name.title()}Writing"] = case
+del case
 
 
+@pytest.mark.parametrize("store", STORES)
 @given(some.lists(some.tuples(some.integers(0, 3), VALUES, ATTRIBUTES), max_size=8), some.randoms())
 @settings(max_examples=8, deadline=None)
-def test_writes_of_different_items_come_to_the_same_in_any_order(writes, chance):
+def test_writes_of_different_items_come_to_the_same_in_any_order(store, writes, chance):
     batches = [[given_item(f"{writer}-{each}", values, told) for each, (_, values, told) in enumerate(writes) if _ == writer] for writer in range(4)]
     found = []
     for _ in range(2):
         chance.shuffle(batches)
         folder = Path(mkdtemp())
         engine = Engine(Registry(("mini",), offline=True, precision=None, cache_dir=folder, threads=1), ImageLimits())
-        keeper = Keeper(folder, engine)
+        keeper = Keeper(folder, engine, store=STORES[store])
         keeper.make()
         for batch in filter(None, batches):
             keeper.ask("upsert", batch)
