@@ -226,6 +226,12 @@ def verify(context: typer.Context) -> None:
     _become("samekind_server.copies_command", ["verify", *context.args])
 
 
+@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def tune(context: typer.Context) -> None:
+    """Measure this machine for its server, or what a catalog would do with fewer numbers; `samekind tune --help` tells how."""
+    _become("samekind_server.tune_command", context.args)
+
+
 @app.command()
 def demo(server: Annotated[str | None, typer.Option(help="Ask this server instead of one started for the demo.")] = None) -> None:
     """Show the main job on real photographs and drawn pictures."""

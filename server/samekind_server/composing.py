@@ -24,6 +24,7 @@ from samekind.v1 import (
 )
 from samekind.v1 import label_set_service_pb2 as label_set_service
 from samekind.v1 import search_service_pb2 as search_service
+from samekind_server import tuned
 from samekind_server.catalog.catalogs import Catalogs
 from samekind_server.catalog.snapshots import Snapshots
 from samekind_server.classification.label_sets import LabelSets
@@ -171,7 +172,7 @@ def _engine(settings: Settings, folder: Path, observer: Observer) -> Engine:
 
 async def _catalogs(folder: Path, engine: Engine, store: Store) -> Catalogs:
     life = await asyncio.wrap_future(store.read(catalogs.life))
-    made = Catalogs(store, engine, Snapshots(folder, life))
+    made = Catalogs(store, engine, Snapshots(folder, life, costs=tuned.load(folder)))
     await made.start()
     return made
 

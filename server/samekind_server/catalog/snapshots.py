@@ -11,6 +11,7 @@ from pathlib import Path
 from samekind_server.catalog.memory import Memory, Place
 from samekind_server.index import hnsw
 from samekind_server.index.base import Opened, Shape, Step, unwatched
+from samekind_server.index.costs import Costs
 from samekind_server.index.tender import Tender
 
 FOLDER = "indexes"
@@ -23,8 +24,8 @@ log = logging.getLogger(__name__)
 class Snapshots:
     """Below `folder`, one folder for each index. `step` is told each step of a save before it is done."""
 
-    def __init__(self, folder: Path, life: str, *, graph_from: int = hnsw.GRAPH_FROM, step: Step = unwatched) -> None:
-        self._folder, self._life, self._graph_from, self._step = folder / FOLDER, life, graph_from, step
+    def __init__(self, folder: Path, life: str, *, costs: Costs | None = None, graph_from: int = hnsw.GRAPH_FROM, step: Step = unwatched) -> None:
+        self._folder, self._life, self._costs, self._graph_from, self._step = folder / FOLDER, life, costs, graph_from, step
         self._tender = Tender()
         self._watched: Callable[[], Collection[Memory]] = tuple
         self._ending = threading.Event()
@@ -37,7 +38,7 @@ class Snapshots:
         if place.fresh:
             shutil.rmtree(folder, ignore_errors=True)
         identity, wake = _identity(self._life, place), self._tender.wake
-        opened = hnsw.opened(folder, shape, identity=identity, newest=place.newest, wake=wake, graph_from=self._graph_from)
+        opened = hnsw.opened(folder, shape, identity=identity, newest=place.newest, wake=wake, costs=self._costs, graph_from=self._graph_from)
         if opened.rebuild and folder.exists():
             log.warning("the index %s of catalog %d is made anew: %s", place.name, place.catalog, opened.rebuild)
         self._tender.add(opened.index)

@@ -70,7 +70,7 @@ class Walk:
         dimensions = graph.shape.dimensions
         every = self.costs.exact(self.view.alive, dimensions, picked=False)
         costs = every if self.allowed is None else min(every, self.costs.exact(self.most, dimensions, picked=True))
-        return wanted > graph.live or costs <= self.costs.graph(max(wanted, graph.ef), dimensions)
+        return wanted > graph.live or costs <= self.costs.graph(max(wanted, graph.ef), graph.shape)
 
     def _ask(self, graph: Graph, queries: Floats, wanted: int) -> list[Nearest]:
         with graph.gate:

@@ -86,6 +86,11 @@ def past(of: Transaction, catalog: int, row: int, most: int) -> list[Stored]:
     return [_stored(*cells) for cells in found]
 
 
+def numbers(of: Transaction, catalog: int) -> list[int]:
+    """The rows of a catalog, ascending."""
+    return [row for (row,) in of.rows("SELECT row FROM items WHERE catalog = ? ORDER BY row", catalog)]
+
+
 def count(of: Transaction, catalog: int) -> int:
     """How many items there are."""
     [[found]] = of.rows("SELECT count(*) FROM items WHERE catalog = ?", catalog)
