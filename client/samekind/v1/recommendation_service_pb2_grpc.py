@@ -81,8 +81,8 @@ class RecommendationServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def IngestEvents(self, request_iterator, context):
-        """Records events for as long as they come. Batches are recorded in the order they were sent, and acknowledged when they are durable;
-        no more are read than there is room for.
+        """Records events for as long as they come. Batches are acknowledged when they are durable, in the order they were sent; no more are read
+        than there is room for.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -38,8 +38,8 @@ class RecommendationServiceStub:
     RecordEvents: _grpc.UnaryUnaryMultiCallable[_recommendation_service_pb2.RecordEventsRequest, _recommendation_service_pb2.RecordEventsResponse]
     """Records a batch of events, each that can be, together. Sent again, an event is recorded once."""
     IngestEvents: _grpc.StreamStreamMultiCallable[_recommendation_service_pb2.IngestEventsRequest, _recommendation_service_pb2.IngestEventsResponse]
-    """Records events for as long as they come. Batches are recorded in the order they were sent, and acknowledged when they are durable;
-    no more are read than there is room for.
+    """Records events for as long as they come. Batches are acknowledged when they are durable, in the order they were sent; no more are read
+    than there is room for.
     """
     ListEvents: _grpc.UnaryUnaryMultiCallable[_recommendation_service_pb2.ListEventsRequest, _recommendation_service_pb2.ListEventsResponse]
     """Lists the events of a user, of an item, or of both, latest first."""
@@ -62,8 +62,8 @@ class RecommendationServiceAsyncStub(RecommendationServiceStub):
     RecordEvents: _aio.UnaryUnaryMultiCallable[_recommendation_service_pb2.RecordEventsRequest, _recommendation_service_pb2.RecordEventsResponse]  # type: ignore[assignment]
     """Records a batch of events, each that can be, together. Sent again, an event is recorded once."""
     IngestEvents: _aio.StreamStreamMultiCallable[_recommendation_service_pb2.IngestEventsRequest, _recommendation_service_pb2.IngestEventsResponse]  # type: ignore[assignment]
-    """Records events for as long as they come. Batches are recorded in the order they were sent, and acknowledged when they are durable;
-    no more are read than there is room for.
+    """Records events for as long as they come. Batches are acknowledged when they are durable, in the order they were sent; no more are read
+    than there is room for.
     """
     ListEvents: _aio.UnaryUnaryMultiCallable[_recommendation_service_pb2.ListEventsRequest, _recommendation_service_pb2.ListEventsResponse]  # type: ignore[assignment]
     """Lists the events of a user, of an item, or of both, latest first."""
@@ -95,8 +95,8 @@ class RecommendationServiceServicer(metaclass=_abc_1.ABCMeta):
         request_iterator: _MaybeAsyncIterator[_recommendation_service_pb2.IngestEventsRequest],
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_recommendation_service_pb2.IngestEventsResponse], _abc.AsyncIterator[_recommendation_service_pb2.IngestEventsResponse]]:
-        """Records events for as long as they come. Batches are recorded in the order they were sent, and acknowledged when they are durable;
-        no more are read than there is room for.
+        """Records events for as long as they come. Batches are acknowledged when they are durable, in the order they were sent; no more are read
+        than there is room for.
         """
 
     @_abc_1.abstractmethod

@@ -46,6 +46,10 @@ class Events:
     def __init__(self, store: Store, learning: Learning, *, clock: Callable[[], float] = time.time) -> None:
         self._store, self._learning, self._clock = store, learning, clock
 
+    async def check(self, tenant: str, catalog: str) -> None:
+        """Raises NotFound where there is no such catalog."""
+        await self._read(lambda of: found(of, tenant, catalog))
+
     async def record(self, tenant: str, catalog: str, given: Sequence[Event | SamekindError]) -> list[Recorded]:
         """Records each event that can be, all in one transaction; one that cannot, or was not one, bears its error. Raises NotFound, Overloaded."""
         now = round(self._clock() * 1e6)

@@ -1,0 +1,47 @@
+"""RecommendationService: what users do with items, each tenant's own, and what was learned of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from samekind import wire
+from samekind.v1 import recommendation_service_pb2 as pb
+from samekind.v1 import recommendation_service_pb2_grpc as stubs
+from samekind_server.edge import callers, event_stream, pages, validation
+from samekind_server.edge.handlers import Context
+from samekind_server.recommendation.events import Events
+
+PAGE = 100
+
+
+class RecommendationServicer(stubs.RecommendationServiceServicer):
+    """Answers each tenant of its own catalogs."""
+
+    def __init__(self, events: Events) -> None:
+        self._events = events
+
+    async def RecordEvents(self, request: pb.RecordEventsRequest, context: Context) -> pb.RecordEventsResponse:
+        """Records a batch."""
+        validation.check(request)
+        return wire.record_events_response(await self._events.record(_tenant(), request.catalog, event_stream.read(request.events)))
+
+    async def IngestEvents(self, requests: AsyncIterator[pb.IngestEventsRequest], context: Context) -> AsyncIterator[pb.IngestEventsResponse]:
+        """Records batches for as long as they come."""
+        async for acknowledged in event_stream.acknowledged(requests, self._events):
+            yield acknowledged
+
+    async def ListEvents(self, request: pb.ListEventsRequest, context: Context) -> pb.ListEventsResponse:
+        """Lists events, latest first."""
+        validation.check(request)
+        size, after = request.page_size or PAGE, pages.after(request)
+        listed, more = await self._events.page(_tenant(), request.catalog, user=request.user, item=request.item, after=after, most=size)
+        return wire.list_events_response(listed, next_page_token=pages.token(request, more) if more else "")
+
+    async def DeleteUser(self, request: pb.DeleteUserRequest, context: Context) -> pb.DeleteUserResponse:
+        """Forgets a user."""
+        validation.check(request)
+        return pb.DeleteUserResponse(events=await self._events.forget(_tenant(), request.catalog, request.user))
+
+
+def _tenant() -> str:
+    return callers.current().tenant
