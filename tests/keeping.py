@@ -13,9 +13,11 @@ import numpy as np
 from samekind.types import Catalog, Item, Vector
 from samekind_server.catalog.catalogs import Catalogs
 from samekind_server.catalog.memory import Indexes, Memory, Place
+from samekind_server.catalog.vectors import WINDOW
 from samekind_server.embedding.engine import Engine
 from samekind_server.embedding.images import ImageLimits
 from samekind_server.embedding.registry import Registry
+from samekind_server.index import several
 from samekind_server.index.base import Opened, Shape
 from samekind_server.index.exact import Exact
 from samekind_server.store.sqlite import SqliteStore
@@ -61,7 +63,8 @@ class Twins:
     """As in Indexes: each compares all, and keeps nothing."""
 
     def open(self, place: Place, shape: Shape) -> Opened:
-        return Opened(Exact(shape), rebuild="it keeps no snapshot")
+        opened = Opened(Exact(shape), rebuild="it keeps no snapshot")
+        return several.opened(opened, shape) if place.name == WINDOW else opened
 
     def leave(self, memory: Memory) -> None: ...
 

@@ -8,13 +8,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from samekind.filters import F
-from samekind.queries import Query
+from samekind.queries import Found, Query, Term
+from samekind.types import Vector
 from samekind_server.catalog.writing import Update
 from samekind_server.embedding.engine import Engine
 from samekind_server.search.fusion import fused
+from samekind_server.search.searching import Searching
 from samekind_server.search.words import ranked
 from samekind_server.store import items, spelling, words
-from tests.keeping import Keeper, item
+from tests.keeping import SPACE, Keeper, item
 
 
 @pytest.fixture
@@ -135,3 +137,37 @@ def test_ranks_are_fused_by_their_reciprocals():
     assert rows.tolist() == [3, 5, 7, 9]
     np.testing.assert_allclose(scores, [1 / 62 + 1 / 61, 1 / 61, 1 / 62, 1 / 63], rtol=1e-6)
     assert [part.tolist() for part in fused([])] == [[], []]
+
+
+def search(shop: Keeper, query: Query, size: int = 100, token: str = "") -> Found:
+    async def asked() -> Found:
+        return await Searching(shop.catalogs._engine).search(await shop.catalogs.open("", "shop"), query, size=size, token=token)
+
+    return shop.run(asked())
+
+
+def test_words_and_terms_are_fused_and_words_may_come_alone(shop):
+    shop.ask(
+        "upsert", [item("near", 1, 0, 0, 0), item("both", 1, 1, 0, 0, sku="AB-1"), item("far", 0, 0, 1, 0, sku="AB-1"), item("none", 0, 1, 1, 0)]
+    )
+    term = Term(Vector(np.array([1, 0, 0, 0], np.float32), SPACE))
+    hits = search(shop, Query((term,), words="ab-1", word_attributes=("sku",))).hits
+    assert [hit.item.id for hit in hits] == ["both", "far", "near", "none"]
+    np.testing.assert_allclose([hit.score for hit in hits], [1 / 61 + 1 / 62, 1 / 62 + 1 / 63, 1 / 61, 1 / 64], rtol=1e-6)
+    np.testing.assert_allclose([hit.similarity for hit in hits], [0.5**0.5, 0, 1, 0], atol=1e-6)
+    alone = search(shop, Query(words="ab-1", word_attributes=("sku",)))
+    assert [(hit.item.id, hit.similarity) for hit in alone.hits] == [("both", 0), ("far", 0)]
+    assert (alone.report.exact, alone.report.complete, alone.report.shortfall) == (True, True, "the catalog has 4 items; no others have the words")
+    assert search(shop, Query(words="* OR *")).hits == ()
+
+
+def test_pages_of_fused_hits_are_the_one_big_page(shop):
+    shop.ask("upsert", [item(f"{n}", 1, n % 7, n % 3, 0, t="mug " * (n % 3) + "cup") for n in range(60)])
+    query = Query((Term(Vector(np.array([1, 1, 0, 0], np.float32), SPACE)),), words="mug", word_attributes=("t",), limit=40)
+    whole, pages, token = search(shop, query), [], ""
+    while page := search(shop, query, 7, token):
+        pages, token = [*pages, *page.hits], page.next_page_token
+        if not token:
+            break
+    assert pages == list(whole.hits)
+    assert len(whole.hits) == 40

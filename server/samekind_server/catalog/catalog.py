@@ -80,7 +80,7 @@ class OpenCatalog:
         self, given: Sequence[Item | SamekindError], mode: WriteMode, asker: Asker, long_text: LongText, request: Request | None, turn: Turn
     ) -> list[Written]:
         await self._check_unknown(request)
-        sketches = await self._drafting.sketches(given, self.catalog)
+        sketches = await self._drafting.sketches(given, self.catalog, long_text)
         held = await self.read(partial(stored, self.id, sketches))
         made = await self._written(sketches, held, mode, asker, long_text, request, turn)
         if stale := [place for place, outcome in enumerate(made) if outcome is None]:
@@ -193,7 +193,7 @@ class OpenCatalog:
         """What became of each; None of one whose stored vectors are not there any more."""
         drafts = await self._drafting.drafts(sketches, self.catalog, held, asker=asker, long_text=long_text)
         good = [draft for draft in drafts if isinstance(draft, Draft)]
-        await self._room(len(good), asker)
+        await self._room(sum(map(_rooms, good)), asker)
         await turn()
 
         def placed(changes: Changes) -> list[Written | None]:
@@ -268,6 +268,11 @@ class Known(Exception):
 def _check(of: Transaction, request: Request | None, now: float) -> None:
     if request and request.id and (result := requests.done(of, request, now=now)) is not None:
         raise Known(result)
+
+
+def _rooms(draft: Draft) -> int:
+    """How many vectors an index may get of an item, about."""
+    return max([1, *(len(each.windows.places) // 8 for each in draft.vectors if each.windows)])
 
 
 def _delete(rows: Sequence[int], where: Filter, writing: Writing) -> None:

@@ -9,21 +9,24 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from samekind.errors import BadRequest, SamekindError, SpaceMismatch, Violation
 from samekind.types import Catalog, Content, Floats, Image, Item, LongText, Text, Vector
 from samekind_server.catalog import attributes, vectors
 from samekind_server.catalog.writing import Draft, duplicates
-from samekind_server.embedding import spaces
+from samekind_server.embedding import spaces, windows
 from samekind_server.embedding.askers import Asker, Lane
 from samekind_server.embedding.engine import Engine
 from samekind_server.embedding.images import ImageLimits, decode
 from samekind_server.store import items
 from samekind_server.store.base import Transaction
-from samekind_server.store.items import Embedded
+from samekind_server.store.items import Embedded, Windows
 
 LONGEST_ID = 512
 MODALITIES: Mapping[type, str] = {Text: "text", Image: "image", Vector: "vector"}
 QUALITY = 85
+IN_WINDOWS = b"in windows:"  # Before a text that was read so, in what is digested of it.
 Held = Mapping[str, frozenset[tuple[str, bytes]]]  # By id: the modality and digest of each content whose vector is stored.
 
 
@@ -36,6 +39,14 @@ class Part:
     modality: str
     digest: bytes
     data: bytes = b""
+
+
+@dataclass(frozen=True)
+class Made:
+    """The vector of a part, and the windows whose mean it is."""
+
+    data: bytes
+    windows: Windows | None = None
 
 
 @dataclass
@@ -54,9 +65,9 @@ class Drafting:
         self._engine, self._limits = engine, engine.limits
         self._pool = ThreadPoolExecutor(2, "items")
 
-    async def sketches(self, given: Sequence[Item | SamekindError], catalog: Catalog) -> list[Sketch | SamekindError]:
+    async def sketches(self, given: Sequence[Item | SamekindError], catalog: Catalog, long_text: LongText) -> list[Sketch | SamekindError]:
         """Each item checked, or what is wrong with it."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, sketched, given, catalog)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, sketched, given, catalog, long_text)
 
     async def drafts(
         self, sketches: Sequence[Sketch | SamekindError], catalog: Catalog, held: Held, *, asker: Asker, long_text: LongText
@@ -78,9 +89,9 @@ class Drafting:
 
     async def _embedded(
         self, parts: Sequence[Part], catalog: Catalog, asker: Asker, long_text: LongText
-    ) -> tuple[list[bytes], dict[int, SamekindError], set[int]]:
+    ) -> tuple[list[Made], dict[int, SamekindError], set[int]]:
         """A vector for each part, and by place what went wrong and whose text was cut."""
-        rows, errors, long = [part.data for part in parts], dict[int, SamekindError](), set[int]()
+        rows, errors, long = [Made(part.data) for part in parts], dict[int, SamekindError](), set[int]()
         asked = [index for index, part in enumerate(parts) if not part.data]
         if not asked:
             return rows, errors, long
@@ -90,7 +101,7 @@ class Drafting:
         contents = [parts[index].content for index in asked]
         answer = await self._engine.embed(encoder, contents, asker=asker, long_text=long_text, dimensions=catalog.dimensions)
         for place, index in enumerate(asked):
-            rows[index] = _bytes(answer.vectors[place])
+            rows[index] = Made(_bytes(answer.vectors[place]), _windows(answer.windows.get(place)))
             if place in answer.errors:
                 errors.setdefault(parts[index].place, answer.errors[place])
             if place in answer.truncated:
@@ -105,11 +116,11 @@ class Drafting:
         return dict(zip([part.place for part in images], await asyncio.gather(*made), strict=True))
 
 
-def sketched(given: Sequence[Item | SamekindError], catalog: Catalog) -> list[Sketch | SamekindError]:
+def sketched(given: Sequence[Item | SamekindError], catalog: Catalog, long_text: LongText) -> list[Sketch | SamekindError]:
     """Each item checked, or what is wrong with it; of those with one id the first alone is right."""
     ids = [item.id if isinstance(item, Item) else f"\0{place}" for place, item in enumerate(given)]
     twice = duplicates(ids)
-    return [twice.get(place) or _sketch(place, item, catalog) for place, item in enumerate(given)]
+    return [twice.get(place) or _sketch(place, item, catalog, long_text) for place, item in enumerate(given)]
 
 
 async def misfit(engine: Engine, catalog: Catalog) -> SamekindError | None:
@@ -152,18 +163,18 @@ def thumbnail(content: Content, size: int, limits: ImageLimits) -> bytes:
     return file.getvalue()
 
 
-def _sketch(place: int, item: Item | SamekindError, catalog: Catalog) -> Sketch | SamekindError:
+def _sketch(place: int, item: Item | SamekindError, catalog: Catalog, long_text: LongText) -> Sketch | SamekindError:
     if isinstance(item, SamekindError):
         return item
     try:
         check_id(item.id)
-        return Sketch(item, attributes.dump(item.attributes), _parts(place, item, catalog))
+        return Sketch(item, attributes.dump(item.attributes), _parts(place, item, catalog, long_text))
     except SamekindError as error:
         return error
 
 
-def _parts(place: int, item: Item, catalog: Catalog) -> list[Part]:
-    parts = [_part(place, content, catalog) for content in item.contents]
+def _parts(place: int, item: Item, catalog: Catalog, long_text: LongText) -> list[Part]:
+    parts = [_part(place, content, catalog, long_text) for content in item.contents]
     kinds = [part.modality for part in parts]
     if not kinds or len(set(kinds)) < len(kinds):
         has = f"has {len(kinds)} contents: {', '.join(kinds)}" if kinds else "has none"
@@ -172,10 +183,10 @@ def _parts(place: int, item: Item, catalog: Catalog) -> list[Part]:
     return parts
 
 
-def _part(place: int, content: Content, catalog: Catalog) -> Part:
+def _part(place: int, content: Content, catalog: Catalog, long_text: LongText) -> Part:
     match content:
         case Text(text):
-            return Part(place, content, "text", _digest(text.encode()))
+            return Part(place, content, "text", _digest((IN_WINDOWS if long_text is LongText.WINDOWS else b"") + text.encode()))
         case Image(bytes(data)):
             return Part(place, content, "image", _digest(data))
         case Vector():
@@ -190,11 +201,19 @@ def _new(sketch: Sketch, held: Held) -> list[Part]:
     return [part for part in sketch.parts if (part.modality, part.digest) not in stored]
 
 
-def _draft(place: int, sketch: Sketch, catalog: Catalog, made: Mapping[tuple[int, str], bytes], picture: bytes, *, truncated: bool) -> Draft:
+def _draft(place: int, sketch: Sketch, catalog: Catalog, made: Mapping[tuple[int, str], Made], picture: bytes, *, truncated: bool) -> Draft:
     item = sketch.item
     text = next((content.text for content in item.contents if isinstance(content, Text)), None)
-    rows = tuple(Embedded(part.modality, catalog.space, part.digest, made.get((place, part.modality), b"")) for part in sketch.parts)
+    rows = tuple(_row(part, catalog, made.get((place, part.modality), Made(b""))) for part in sketch.parts)
     return Draft(item.id, item.version, item.attributes, sketch.told, text, rows, picture, truncated)
+
+
+def _row(part: Part, catalog: Catalog, made: Made) -> Embedded:
+    return Embedded(part.modality, catalog.space, part.digest, made.data, windows=made.windows)
+
+
+def _windows(given: windows.Windows | None) -> Windows | None:
+    return Windows(np.array(given.places, "<u4").tobytes(), _bytes(given.rows)) if given else None
 
 
 def _digest(data: bytes) -> bytes:

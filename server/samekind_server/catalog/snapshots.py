@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from samekind_server.catalog.memory import Memory, Place
-from samekind_server.index import hnsw
+from samekind_server.catalog.vectors import WINDOW
+from samekind_server.index import hnsw, several
 from samekind_server.index.base import Opened, Shape, Step, unwatched
 from samekind_server.index.costs import Costs
 from samekind_server.index.tender import Tender
@@ -41,6 +42,8 @@ class Snapshots:
         opened = hnsw.opened(folder, shape, identity=identity, newest=place.newest, wake=wake, costs=self._costs, graph_from=self._graph_from)
         if opened.rebuild and folder.exists():
             log.warning("the index %s of catalog %d is made anew: %s", place.name, place.catalog, opened.rebuild)
+        if place.name == WINDOW:
+            opened = several.opened(opened, shape)
         self._tender.add(opened.index)
         return opened
 
@@ -103,7 +106,8 @@ class Snapshots:
 
 def kept(folder: Path, life: str, place: Place, shape: Shape) -> Opened:
     """What a data folder has of an index, for whoever only looks at it."""
-    return hnsw.opened(folder / FOLDER / str(place.catalog) / place.name, shape, identity=_identity(life, place), newest=place.newest)
+    opened = hnsw.opened(folder / FOLDER / str(place.catalog) / place.name, shape, identity=_identity(life, place), newest=place.newest)
+    return several.opened(opened, shape) if place.name == WINDOW else opened
 
 
 def _identity(life: str, place: Place) -> str:

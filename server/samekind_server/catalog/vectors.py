@@ -12,6 +12,7 @@ from samekind_server.embedding import spaces
 
 KINDS = ("text", "image", "vector")
 FUSED = "fused"
+WINDOW = "window"  # The index of the windows of long texts, fused with what else their items have where that is so.
 UNIT = 1e-6  # So far from 1 a unit vector's squared length may be; it is left as it is, to the last bit.
 LONGEST = 1e37  # The most that a vector's squared length may be, so that no score overflows.
 
@@ -39,7 +40,13 @@ def compared(held: Mapping[str, Floats], comparison: Comparison, metric: Metric)
 
 def names(comparison: Comparison) -> tuple[str, ...]:
     """The indexes that a catalog has, each of vectors of one kind."""
-    return (*KINDS, FUSED) if isinstance(comparison, Fused) else KINDS
+    return (*KINDS, FUSED, WINDOW) if isinstance(comparison, Fused) else (*KINDS, WINDOW)
+
+
+def windows(held: Mapping[str, Floats], parts: Floats, comparison: Comparison, metric: Metric) -> list[Floats]:
+    """The vectors by which an item is found by the windows of its text: theirs, or those fused with the item's others."""
+    each = (compared({**held, "text": part}, comparison, metric) for part in parts)
+    return [one.get(FUSED, one.get("text", part)) for one, part in zip(each, parts, strict=True)]
 
 
 def _fused(held: Mapping[str, Floats], weights: Fused, metric: Metric) -> Floats:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from samekind.types import Floats, Metric
+from samekind.types import Catalog, Floats, Metric
 from samekind_server.catalog import definitions, vectors
 from samekind_server.catalog.memory import Place, identity, shape_of
 from samekind_server.catalog.snapshots import kept
+from samekind_server.index import several
 from samekind_server.store import catalogs, copies, items
 from samekind_server.store.base import Transaction
 from samekind_server.store.catalogs import Head
+from samekind_server.store.items import Embedded
 
 NEAR = 1e-4
 
@@ -32,12 +34,21 @@ def _faults(of: Transaction, head: Head, name: str, folder: Path, life: str) -> 
     opened = kept(folder, life, place, shape_of(catalog))
     known = set(opened.index.rows().tolist())
     for stored in copies.rows(of, head):
-        held = {each.modality: np.frombuffer(each.data, "<f4") for each in items.vectors(of, stored.row) if stored.row in known and each.sound}
-        if not held:
+        given = [each for each in items.vectors(of, stored.row) if stored.row in known and each.sound]
+        if not given:
             continue
-        wanted = vectors.compared(held, catalog.comparison, catalog.metric).get(name)
+        wanted = _wanted(given, catalog, name)
         if wanted is None or not _same(opened.index.vectors(np.array([stored.row]))[0], wanted, catalog.metric):
             yield f"catalog {head.name!r}: the index {name} has another vector of {stored.id!r:.60} than the store; remove the folder of indexes"
+
+
+def _wanted(given: Sequence[Embedded], catalog: Catalog, name: str) -> Floats | None:
+    """The vector that an index should have of an item; of windows their mean."""
+    held = {each.modality: np.frombuffer(each.data, "<f4") for each in given}
+    if name != vectors.WINDOW:
+        return vectors.compared(held, catalog.comparison, catalog.metric).get(name)
+    parts = [np.frombuffer(each.windows.data, "<f4").reshape(-1, catalog.dimensions) for each in given if each.windows]
+    return several.mean(np.stack(vectors.windows(held, parts[0], catalog.comparison, catalog.metric)), catalog.metric) if parts else None
 
 
 def _same(found: Floats, wanted: Floats, metric: Metric) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from samekind.errors import Damaged
 from samekind_server.store import words
@@ -35,14 +36,23 @@ class Stored:
 
 
 @dataclass(frozen=True)
+class Windows:
+    """The parts of a text as their first characters and the ones behind their last (uint32), and the vectors of each (float32), little-endian."""
+
+    places: bytes
+    data: bytes
+
+
+@dataclass(frozen=True)
 class Embedded:
-    """The vector of one of an item's contents, float32 little-endian, and a digest of what it was made of."""
+    """The vector of one of an item's contents, float32 little-endian, and a digest of what it was made of; `windows` where it is their mean."""
 
     modality: str
     space: str
     content: bytes
     data: bytes
     sound: bool = True
+    windows: Windows | None = None
 
     def checked(self) -> Embedded:
         """This vector. Raises Damaged where it is not as it was written."""
@@ -102,14 +112,22 @@ def size(of: Transaction, catalog: int) -> int:
     own = "SELECT coalesce(sum(length(id) + length(attributes) + coalesce(length(CAST(text AS BLOB)), 0)), 0) FROM items WHERE catalog = ?"
     [[items]] = of.rows(own, catalog)
     [[vectors]] = of.rows("SELECT coalesce(sum(length(vectors.data)), 0) FROM items JOIN vectors USING (row) WHERE catalog = ?", catalog)
+    [[windows]] = of.rows("SELECT coalesce(sum(length(windows.data)), 0) FROM items JOIN windows USING (row) WHERE catalog = ?", catalog)
     [[thumbnails]] = of.rows("SELECT coalesce(sum(length(thumbnails.data)), 0) FROM items JOIN thumbnails USING (row) WHERE catalog = ?", catalog)
-    return int(items + vectors + thumbnails)
+    return int(items + vectors + windows + thumbnails)
 
 
 def vectors(of: Transaction, row: int) -> list[Embedded]:
     """The vectors of a row."""
-    found = of.rows("SELECT modality, space, content, data, checksum FROM vectors WHERE row = ? ORDER BY modality, space", row)
-    return [_embedded(row, *cells) for cells in found]
+    sql = """SELECT modality, space, content, vectors.data, vectors.checksum, places, windows.data, windows.checksum
+        FROM vectors LEFT JOIN windows ON windows.row = vectors.row AND modality = 'text' WHERE vectors.row = ? ORDER BY modality, space"""
+    return [_embedded(row, *cells) for cells in of.rows(sql, row)]
+
+
+def in_windows(of: Transaction, first: int, last: int) -> list[int]:
+    """Those rows, from one to another, that have windows."""
+    # The index of rows alone is read: it is small.
+    return [int(row) for (row,) in of.rows("SELECT row FROM windows INDEXED BY windows_by_row WHERE row BETWEEN ? AND ?", first, last)]
 
 
 def modalities(of: Transaction, row: int) -> tuple[str, ...]:
@@ -133,6 +151,9 @@ def add(to: Transaction, catalog: int, given: Given, *, version: int, created: i
     for each in given.vectors:
         cells = (row, each.modality, each.space, each.content, each.data)
         to.rows("INSERT INTO vectors (row, modality, space, content, data, checksum) VALUES (?, ?, ?, ?, ?, ?)", *cells, _checksum(*cells))
+        if each.windows:
+            cells = (row, each.windows.places, each.windows.data)
+            to.rows("INSERT INTO windows (row, places, data, checksum) VALUES (?, ?, ?, ?)", *cells, _checksum(*cells))
     if given.thumbnail:
         to.rows("INSERT INTO thumbnails (row, data, checksum) VALUES (?, ?, ?)", row, given.thumbnail, _checksum(row, given.thumbnail))
     words.add(to, catalog, row, given.text, given.attributes)
@@ -184,8 +205,12 @@ def _stored(row: int, catalog: int, id: str, version: int, created: int, updated
     return Stored(row, catalog, id, version, created, updated, attributes, text, sound)
 
 
-def _embedded(row: int, modality: str, space: str, content: bytes, data: bytes, checksum: int) -> Embedded:
-    return Embedded(modality, space, content, data, _checksum(row, modality, space, content, data) == checksum)
+def _embedded(row: int, modality: str, space: str, content: bytes, data: bytes, checksum: int, *windows: Any) -> Embedded:
+    sound = _checksum(row, modality, space, content, data) == checksum
+    if windows[0] is None:
+        return Embedded(modality, space, content, data, sound)
+    sound = sound and _checksum(row, *windows[:2]) == windows[2]
+    return Embedded(modality, space, content, data, sound, Windows(*windows[:2]))
 
 
 def _damaged(what: str, row: int, id: str = "") -> Damaged:

@@ -87,6 +87,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             events INTEGER NOT NULL, recorded INTEGER NOT NULL, forgotten INTEGER NOT NULL
         ) STRICT""",
     ),
+    (
+        """CREATE TABLE windows (
+            row INTEGER PRIMARY KEY REFERENCES items (row) ON DELETE CASCADE, checksum INTEGER NOT NULL, places BLOB NOT NULL, data BLOB NOT NULL
+        ) STRICT""",
+        "CREATE INDEX windows_by_row ON windows (row)",
+    ),
 )
 
 

@@ -38,7 +38,7 @@ def count(of: Transaction) -> int:
 
 
 def by_row(to: Transaction, after: int, until: int, most: int) -> int | None:
-    """Packs so many items, from past row `after` up to `until`, with their vectors and thumbnails; the last of them, None where there were none."""
+    """Packs so many items, from past row `after` up to `until`, with what they have; the last of them, None where there were none."""
     some = to.rows("SELECT row FROM items WHERE row > ? AND row <= ? ORDER BY row LIMIT ?", after, until, most)
     if not some:
         return None
@@ -46,9 +46,9 @@ def by_row(to: Transaction, after: int, until: int, most: int) -> int | None:
     [[step]] = to.rows("SELECT (SELECT max(rowid) FROM vectors) - min(rowid) + 1 FROM vectors WHERE row BETWEEN ? AND ?", first, last)
     with _unreferenced(to):
         to.rows("UPDATE vectors SET rowid = rowid + ?, row = row - ? WHERE row BETWEEN ? AND ?", step or 0, FAR, first, last)
-        for table in ("thumbnails", "items"):
+        for table in ("thumbnails", "windows", "items"):
             to.rows(f"UPDATE {table} SET row = row - ? WHERE row BETWEEN ? AND ?", FAR, first, last)
-        for table in ("items", "thumbnails", "vectors"):
+        for table in ("items", "windows", "thumbnails", "vectors"):
             to.rows(f"UPDATE {table} SET row = row + ? WHERE row < 0", FAR)
     return last
 
