@@ -26,7 +26,7 @@ from samekind_server.index.base import Index, Nearest, Opened, Rows, Shape, Stat
 from samekind_server.store import catalogs, items
 from samekind_server.store.base import Store, Transaction
 from samekind_server.store.catalogs import Head
-from samekind_server.store.items import Stored
+from samekind_server.store.items import Embedded, Stored
 
 T = TypeVar("T")
 
@@ -239,7 +239,9 @@ class Memory:
             for item in sound:
                 self._columns.put(item.row, attributes.load(item.attributes))
         enough = any if isinstance(self.catalog.comparison, Fused) else all  # Fused, an item is in one index alone.
-        wanted = [item for item in sound if not enough(item.row in rows for rows in known.values())]
+        others = [rows for name, rows in known.items() if name != vectors.WINDOW]
+        windowed = set(self._read(lambda of: items.in_windows(of, chunk[0].row, chunk[-1].row))) - known[vectors.WINDOW]
+        wanted = [item for item in sound if item.row in windowed or not enough(item.row in rows for rows in others)]
         added = self._read(lambda of: [Added(item.row, {}, tuple(items.vectors(of, item.row))) for item in wanted])
         for name, index in self._indexes.items():
             self._add(name, index, [each for each in added if each.row not in known[name]])
@@ -262,12 +264,26 @@ class Memory:
         """Adds what is found by this index; a vector that is damaged is not."""
         rows, found = [], []
         for each in added:
-            held = {one.modality: np.frombuffer(one.data, "<f4") for one in each.vectors if one.sound and one.space == self.catalog.space}
-            if held and name in (compared := vectors.compared(held, self.catalog.comparison, self.catalog.metric)):
-                rows.append(each.row)
-                found.append(compared[name])
+            some = self._windows(each.vectors) if name == vectors.WINDOW else self._whole(name, each.vectors)
+            rows += [each.row] * len(some)
+            found += some
         if rows:
             index.add(np.array(rows, np.int64), np.stack(found).astype(np.float32))
+
+    def _whole(self, name: str, given: Iterable[Embedded]) -> list[Floats]:
+        """The vector that an index has of an item, if any."""
+        held = self._held(given)
+        compared = vectors.compared(held, self.catalog.comparison, self.catalog.metric) if held else {}
+        return [compared[name]] if name in compared else []
+
+    def _windows(self, given: Sequence[Embedded]) -> list[Floats]:
+        """The vectors of the windows of an item's text."""
+        parts = [np.frombuffer(each.windows.data, "<f4") for each in given if each.windows and each.sound and each.space == self.catalog.space]
+        rows = np.concatenate([np.empty(0, np.float32), *parts]).reshape(-1, self.catalog.dimensions)
+        return vectors.windows(self._held(given), rows, self.catalog.comparison, self.catalog.metric)
+
+    def _held(self, given: Iterable[Embedded]) -> dict[str, Floats]:
+        return {each.modality: np.frombuffer(each.data, "<f4") for each in given if each.sound and each.space == self.catalog.space}
 
     def _read(self, work: Callable[[Transaction], T]) -> T:
         return self._store.read(work).result()
