@@ -26,7 +26,10 @@ DEEPEST = 6
 Meant = Mapping[str, tuple[Any, ...]]
 # What a client could mean, by the field's name, so that some requests get past the rules and leave something behind.
 MEANT: Meant = {
+    "catalog": ("pets", "mini", "cat"),
     "etag": ("", "", "x"),
+    "id": ("a", "b", "a red cat"),
+    "item": ("a", "b", "a red cat"),
     "label_set": ("pets", "mini@1"),
     "min_probability": (0.0, 0.5),
     "model": ("", "mini"),
