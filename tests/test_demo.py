@@ -22,10 +22,11 @@ def commands() -> Iterator[str]:
             yield path.read_text(errors="replace")
 
 
-def test_the_demo_classifies_photographs_and_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_the_demo_classifies_photographs_searches_a_shop_and_leaves_nothing_behind(tmp_path: Path) -> None:
     demo = subprocess.run(DEMO, capture_output=True, text=True, env=environment() | {"TMPDIR": str(tmp_path)}, timeout=120, check=False)
     assert (demo.returncode, demo.stderr) == (0, "")
-    for part in ("china.jpg", "flower.jpg", "with the labels new", "samekind classify photo.jpg --labels cat,dog,car"):
+    told = ("china.jpg", "flower.jpg", "with the labels new", "A catalog of 600 drawn products", "mug", "cushion", "blue flowered trousers")
+    for part in (*told, "samekind classify photo.jpg --labels cat,dog,car"):
         assert part in demo.stdout
     assert left_behind(tmp_path) == []
 

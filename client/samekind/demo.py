@@ -1,4 +1,4 @@
-"""The demo: a server of its own, real photographs and drawn pictures classified through the client, and nothing left behind."""
+"""The demo: a server of its own, real photographs and a drawn shop classified and searched through the client, and nothing left behind."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 import samekind
-from samekind import shop
+from samekind import demo_shop, shop
 from samekind.errors import NotFound, Unavailable
 from samekind.inputs import GivenLabels
 from samekind.types import Answer, Image
@@ -51,6 +51,7 @@ def _show(console: Console, client: samekind.Client) -> None:
         model = sk.model()
         _photographs(console, sk)
         _drawn(console, sk)
+        demo_shop.show(console, sk)
         console.print(_what_next(model.name), highlight=False, soft_wrap=True)
 
 
