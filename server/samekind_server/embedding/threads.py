@@ -10,7 +10,7 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-BEHIND = 10  # By how much a thread that computes is nicer than the one that answers.
+BEHIND = 5  # By how much a thread that computes is nicer than the one that answers.
 
 
 class Thread:
