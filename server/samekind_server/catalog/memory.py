@@ -18,6 +18,7 @@ from samekind.errors import Unavailable
 from samekind.filters import Filter
 from samekind.types import Catalog, Floats, Fused
 from samekind_server.catalog import attributes, definitions, vectors
+from samekind_server.catalog.background import Background, Backgrounds
 from samekind_server.catalog.candidates import Candidates, Ranked
 from samekind_server.catalog.column import Key
 from samekind_server.catalog.columns import Columns
@@ -83,6 +84,7 @@ class Memory:
         self._indexes: dict[str, Index] = {}
         self._pending: list[Changes] | None = []  # What is written while the store is read.
         self._last_row = 0
+        self._backgrounds, self._moved = Backgrounds(), 0
         self.last_change = 0
         self._lock = threading.Lock()
         self._left = threading.Event()
@@ -157,7 +159,12 @@ class Memory:
         allowed = None if where is None else self.matching(where)
         matching, indexes = self.items if allowed is None else len(allowed), self.indexes()
         found = {name: each.nearest(queries[name], k, allowed=allowed, exact=exact, effort=effort) for name, each in indexes.items()}
-        return [Candidates({name: each[number] for name, each in found.items()}, k, matching) for number in range(len(queries[next(iter(found))]))]
+        background, count = self.background(), len(queries[next(iter(found))])
+        return [Candidates({name: each[number] for name, each in found.items()}, k, matching, background) for number in range(count)]
+
+    def background(self) -> Background:
+        """What its vectors are like on the whole, or were shortly before; windows are like the texts they are of."""
+        return self._backgrounds.now(self._moved, {name: index for name, index in self._indexes.items() if name != vectors.WINDOW})
 
     def vectors(self, ranked: Ranked) -> tuple[Ranked, Floats]:
         """Those of the rows that are still there, and the vector by which each was found, (n, dimensions)."""
@@ -250,6 +257,7 @@ class Memory:
         self.last_change = max(self.last_change, changes.last)
         # A row not past the last one that was read was read too, or has been removed since.
         added = [each for each in changes.added if each.row > self._last_row]
+        self._moved += len(added) + len(changes.removed)
         for each in added:
             self._columns.put(each.row, each.attributes)
         for name, index in self._indexes.items():

@@ -15,8 +15,9 @@ from samekind_server.catalog.candidates import Candidates, Ranked
 from samekind_server.catalog.catalog import OVERFETCHED, OpenCatalog
 from samekind_server.catalog.reading import told
 from samekind_server.embedding.askers import Asker
-from samekind_server.search import facets, paging, ranking, words
+from samekind_server.search import facets, judging, paging, ranking, words
 from samekind_server.search.asked import Ask
+from samekind_server.search.cutoff import Cut
 from samekind_server.search.paging import Mark
 from samekind_server.search.reporting import Spent, report
 from samekind_server.search.terms import Meant
@@ -27,11 +28,12 @@ GROUPED = 2  # and from the beginning where some will be of the same group.
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """The rows of an answer past the pages before, and what they were chosen from; `enough` where no more of that are needed."""
+    """The rows of an answer past the pages before, what they were chosen from, and what cut them; `enough` where no more of that are needed."""
 
     among: Candidates
     left: Ranked
     enough: bool
+    cut: Cut | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +44,7 @@ class Answering:
     ask: Ask
     meant: Meant
     asker: Asker
+    scale: float | None = None
     spent: Spent = field(default_factory=Spent)
 
     @property
@@ -62,7 +65,7 @@ class Answering:
             found = await self._candidates(chosen.among.k + gone)
         hits, mark = _hits(chosen.left, items), self._mark(chosen.left, items)
         given = query.limit if mark else query.limit - self.ask.left + len(hits)
-        made = report(query, chosen.among, given, self.meant.report, self.spent)
+        made = report(query, chosen.among, given, self.meant.report, self.spent, chosen.cut)
         return Found(hits, await self._facets(), made, mark.dump() if mark else "")
 
     async def _chosen(self, found: Candidates) -> Chosen:
@@ -76,27 +79,29 @@ class Answering:
 
     async def _choose(self, found: Candidates) -> Chosen:
         query, reach = self.ask.query, self.ask.reach
-        ranked = ranking.without(await self._ranked(found), self.meant.rows)
+        cut = judging.cut(found, query, self.meant, self.catalog.catalog.metric, self.scale)
+        ranked = ranking.without(await self._ranked(judging.standing_out(found.ranked(), cut), found.k), self.meant.rows)
         near = await self._grouped(ranking.similar(ranked, query.min_similarity))
-        ended = self._ended(found, ranked)
+        ended = self._ended(found, ranked, cut)
         if query.diversity and (ended or len(near) >= reach):
             near = await self._diverse(near.at(slice(reach)))
         left = paging.after(near, self.ask.after, by_score=not query.diversity)
-        return Chosen(found, left, ended or (len(near) >= self.ask.query.limit and len(left) >= self.ask.left))
+        return Chosen(found, left, ended or (len(near) >= self.ask.query.limit and len(left) >= self.ask.left), cut)
 
-    async def _ranked(self, found: Candidates) -> Ranked:
+    async def _ranked(self, near: Ranked, k: int) -> Ranked:
         """What is near, and what has the words that are asked for."""
-        near = found.ranked()
         if self.ask.query.words:
-            near = await words.fused(self.catalog, self.ask.query, near, self.meant.vectors, found.k)
+            near = await words.fused(self.catalog, self.ask.query, near, self.meant.vectors, k)
         return near
 
-    def _ended(self, found: Candidates, ranked: Ranked) -> bool:
+    def _ended(self, found: Candidates, ranked: Ranked, cut: Cut | None) -> bool:
         """Whether nothing that is not among the candidates could be chosen."""
         least = self.ask.query.min_similarity
         if not self.meant.vectors:
             return len(ranked) < found.k
-        return found.last is None or (least is not None and found.last[0] < least)
+        if cut and found.beyond(cut.least):
+            return not self.ask.query.words or len(ranked) < found.k
+        return found.last is None or (least is not None and found.beyond(dict.fromkeys(found.found, least)))
 
     async def _grouped(self, near: Ranked) -> Ranked:
         if (grouping := self.ask.query.grouping) is None:
@@ -138,7 +143,9 @@ async def candidates(some: Sequence[Answering], k: int) -> list[Candidates]:
             where = query.where
             matching = await one.catalog.look(lambda memory: memory.items if where is None else len(memory.matching(where)))
             return [Candidates({}, k, matching)] * len(some)
-        return await one.catalog.candidates(vectors, k, where=query.where, exact=query.exact)
+        found = await one.catalog.candidates(vectors, k, where=query.where, exact=query.exact)
+    metric = one.catalog.catalog.metric
+    return [judging.levelled(each, run.ask.query, run.meant, metric) for each, run in zip(found, some, strict=True)]
 
 
 def _hits(ranked: Ranked, items: dict[int, Item]) -> tuple[Hit, ...]:

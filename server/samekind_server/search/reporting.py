@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from samekind.queries import Query, SearchReport
 from samekind.types import Report
 from samekind_server.catalog.candidates import Candidates
+from samekind_server.search import judging
+from samekind_server.search.cutoff import Cut
 
 
 @dataclass
@@ -29,15 +31,19 @@ class Spent:
             setattr(self, what, getattr(self, what) + 1000 * (time.perf_counter() - began))
 
 
-def report(query: Query, found: Candidates, hits: int, embedding: Report, spent: Spent) -> SearchReport:
+def report(query: Query, found: Candidates, hits: int, embedding: Report, spent: Spent, cut: Cut | None) -> SearchReport:
     """Of an answer with so many hits on all pages up to this one and, where it is not the last, the limit."""
+    cut = cut if cut and hits < query.limit and judging.cuts(cut, found) else None
     return SearchReport(
         embedding,
         exact=found.exact,
         candidates=found.seen,
         matching=found.matching,
-        complete=hits >= query.limit or found.last is None or query.min_similarity is not None,
-        shortfall=shortfall(query, found, hits),
+        complete=hits >= query.limit or found.last is None or query.min_similarity is not None or cut is not None,
+        shortfall=shortfall(query, found, hits, cut),
+        cut=judging.lowest(cut, found) if cut else None,
+        cut_reason=cut.reason if cut else "",
+        gap_corrected=bool(found.levels),
         wait_ms=embedding.wait_ms,
         embed_ms=embedding.decode_ms + embedding.compute_ms,
         search_ms=spent.search,
@@ -45,7 +51,7 @@ def report(query: Query, found: Candidates, hits: int, embedding: Report, spent:
     )
 
 
-def shortfall(query: Query, found: Candidates, hits: int) -> str:
+def shortfall(query: Query, found: Candidates, hits: int, cut: Cut | None) -> str:
     """Why there are fewer hits than the limit; nothing where there are not."""
     if hits >= query.limit:
         return ""
@@ -58,6 +64,8 @@ def shortfall(query: Query, found: Candidates, hits: int) -> str:
         reasons.append("no others have the words")
     if query.min_similarity is not None:
         reasons.append(f"others are less similar than {query.min_similarity:g}")
+    if cut:
+        reasons.append("others do not stand out" if hits else "none stands out")
     if query.grouping:
         reasons.append(f"at most {query.grouping.each} of each {query.grouping.attribute!r:.60} are told")
     return "; ".join(reasons) or "items went while they were looked for"

@@ -6,9 +6,11 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
 
 from samekind.errors import SamekindError
-from samekind.queries import Found, Query, SearchReport
+from samekind.queries import Cutoff, Found, Query, SearchReport
+from samekind.types import Metric
 from samekind_server.catalog.candidates import Candidates
 from samekind_server.catalog.catalog import OpenCatalog
+from samekind_server.catalog.drafts import misfit
 from samekind_server.embedding.askers import ANYONE, Asker
 from samekind_server.embedding.engine import Engine
 from samekind_server.search import answering, paging, terms
@@ -46,13 +48,22 @@ class Searching:
     ) -> list[Found]:
         given = [checked(query) for query in queries]
         meant = await terms.meant(self._engine, catalog, given, asker)
+        scale = await self._scale(catalog, given)
         runs = {
-            place: Answering(catalog, asked(query), each, asker)
+            place: Answering(catalog, asked(query), each, asker, scale)
             for place, (query, each) in enumerate(zip(given, meant, strict=True))
             if isinstance(query, Query) and isinstance(each, Meant)
         }
         first = await _first(runs)
         return [await self._answer(each, runs.get(place), first.get(place)) for place, each in enumerate(meant)]
+
+    async def _scale(self, catalog: OpenCatalog, queries: Sequence[Query | SamekindError]) -> float | None:
+        """How many logits of the catalog's model a cosine of 1 is, where that matters."""
+        cut = any(isinstance(query, Query) and query.cutoff is Cutoff.AUTO for query in queries)
+        of = catalog.catalog
+        if not cut or of.metric is not Metric.COSINE or not of.model or await misfit(self._engine, of):
+            return None
+        return (await self._engine.encoder(of.model)).logit_scale
 
     async def _answer(self, meant: Meant | SamekindError, run: Answering | None, first: Candidates | None) -> Found:
         if isinstance(meant, SamekindError) or run is None or first is None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
 
 from samekind.errors import BadRequest, NotFound, SamekindError, Violation
 from samekind.queries import ById, Query, Term
-from samekind.types import Catalog, Content, Floats, Fused, LongText, Metric, Report, Vector
+from samekind.types import Catalog, Content, Floats, Fused, LongText, Metric, Report, Text, Vector
 from samekind_server.catalog import vectors
 from samekind_server.catalog.catalog import OpenCatalog
 from samekind_server.catalog.drafts import misfit
@@ -26,18 +26,23 @@ Place = tuple[int, int]  # Which query's which term.
 
 @dataclass(frozen=True, eq=False)
 class Meant:
-    """A query's vector for each index by its name; the rows of items that are terms, which are no hits; and how terms were embedded."""
+    """A query's vector for each index by its name; the rows of items that are terms, which are no hits; and how terms were embedded.
+
+    `kinds`: of which kinds the terms are, with their weights; none where that is not known.
+    """
 
     vectors: Kinds
     rows: frozenset[int]
     report: Report
+    kinds: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """A term's vector for each index by its name, and its item's row."""
+    """A term's vector for each index by its name, its kind, where it is of one, and its item's row."""
 
     vectors: Kinds
+    kind: str
     row: int | None = None
 
 
@@ -99,20 +104,24 @@ async def _embed(
     encoder = await engine.encoder(catalog.model)
     contents = [content for content in some.values() if not isinstance(content, ById)]
     made = await engine.embed(encoder, contents, asker=asker, long_text=long_text, dimensions=catalog.dimensions)
-    each = [made.errors.get(place) or _alike(made.vectors[place], catalog) for place in range(len(contents))]
+    each = [made.errors.get(place) or _alike(made.vectors[place], catalog, _kind(content)) for place, content in enumerate(contents)]
     return dict(zip(some, each, strict=True)), made.report
 
 
 def _ready(given: Vector, catalog: Catalog) -> Part | SamekindError:
     try:
-        return _alike(vectors.ready(given, catalog), catalog)
+        return _alike(vectors.ready(given, catalog), catalog, "vector")
     except SamekindError as error:
         return error
 
 
-def _alike(vector: Floats, catalog: Catalog) -> Part:
+def _alike(vector: Floats, catalog: Catalog, kind: str) -> Part:
     """The same vector in each index."""
-    return Part(dict.fromkeys(vectors.names(catalog.comparison), vector))
+    return Part(dict.fromkeys(vectors.names(catalog.comparison), vector), kind)
+
+
+def _kind(content: Content) -> str:
+    return "text" if isinstance(content, Text) else "image"
 
 
 def _stored(id: int, catalog: Catalog, named: Mapping[Place, str], of: Transaction) -> dict[Place, Part | SamekindError]:
@@ -130,7 +139,8 @@ def _item(id: int, catalog: Catalog, name: str, of: Transaction) -> Part | Samek
         return error
     [mean, *_] = vectors.compared(held, Fused(), catalog.metric).values()
     own = vectors.compared(held, catalog.comparison, catalog.metric)
-    return Part({index: own.get(index, mean) for index in vectors.names(catalog.comparison)}, found.row)
+    kind = next(iter(own)) if len(own) == 1 else ""
+    return Part({index: own.get(index, mean) for index in vectors.names(catalog.comparison)}, kind, found.row)
 
 
 def _meant(which: int, query: Query, parts: Mapping[Place, Part | SamekindError], catalog: Catalog, report: Report) -> Meant | SamekindError:
@@ -143,9 +153,18 @@ def _meant(which: int, query: Query, parts: Mapping[Place, Part | SamekindError]
     rows = frozenset(part.row for part, _ in weighted if part.row is not None)
     names = vectors.names(catalog.comparison) if weighted else ()
     try:
-        return Meant({name: combined([(part.vectors[name], weight) for part, weight in weighted], catalog.metric) for name in names}, rows, report)
+        made = {name: combined([(part.vectors[name], weight) for part, weight in weighted], catalog.metric) for name in names}
+        return Meant(made, rows, report, _kinds(weighted))
     except BadRequest as error:
         return _blamed(error, "terms")
+
+
+def _kinds(weighted: Sequence[tuple[Part, float]]) -> dict[str, float]:
+    """The weight of each kind, as of terms that have nothing to do with each other."""
+    kinds = {part.kind for part, _ in weighted}
+    if "" in kinds:
+        return {}
+    return {kind: float(np.linalg.norm([weight for part, weight in weighted if part.kind == kind])) for kind in sorted(kinds)}
 
 
 def _blamed(error: SamekindError, field: str) -> SamekindError:

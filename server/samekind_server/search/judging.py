@@ -1,0 +1,58 @@
+"""Sees what was found against what the catalog is like on the whole: brings kinds to one level, and cuts off what does not stand out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samekind.queries import Cutoff, Query
+from samekind.types import Metric
+from samekind_server.catalog.candidates import Candidates, Ranked
+from samekind_server.catalog.vectors import WINDOW
+from samekind_server.index.base import Rows
+from samekind_server.search import cutoff, gap
+from samekind_server.search.cutoff import Cut
+from samekind_server.search.terms import Meant
+
+
+def levelled(found: Candidates, query: Query, meant: Meant, metric: Metric) -> Candidates:
+    """The candidates with scores from which the modality gap is taken out, where there is one, it is known, and is not to be kept."""
+    if query.keep_modality_gap or metric is not Metric.COSINE or found.background is None:
+        return found
+    return replace(found, levels=gap.levels(found.background, meant.kinds, meant.vectors))
+
+
+def cut(found: Candidates, query: Query, meant: Meant, metric: Metric, scale: float | None) -> Cut | None:
+    """Where to cut what was found, if that is asked for. Items that are terms do not count."""
+    if query.cutoff is not Cutoff.AUTO or found.background is None:
+        return None
+    best = {name: each.scores[others][0] for name, each in found.found.items() if (others := _others(each.rows, meant.rows)).any()}
+    background = found.background.similarities(meant.vectors, metric)
+    if "text" in background:
+        background[WINDOW] = background["text"]
+    return cutoff.cut({name: float(score) for name, score in best.items()}, background, among=found.matching, scale=scale)
+
+
+def standing_out(ranked: Ranked, cut: Cut | None) -> Ranked:
+    """Those that are at least as similar as they should be, by the index each is in."""
+    if cut is None:
+        return ranked
+    return ranked.at(ranked.similarities >= np.array([cut.least.get(kind, -np.inf) for kind in ranked.kinds.tolist()], np.float64))
+
+
+def cuts(cut: Cut, found: Candidates) -> bool:
+    """Whether there is any that does not stand out."""
+    return any(len(each.scores) and float(each.scores[-1]) < cut.least.get(name, -np.inf) for name, each in found.found.items())
+
+
+def lowest(cut: Cut, found: Candidates) -> float:
+    """The lowest score that is let through."""
+    levels = found.levels
+    return min(float(levels[name].scores(np.array([least], np.float32))[0]) if levels else least for name, least in cut.least.items())
+
+
+def _others(rows: Rows, terms: Collection[int]) -> NDArray[np.bool_]:
+    return ~np.isin(rows, list(terms))
