@@ -1,0 +1,131 @@
+"""Puts what the methods say together, by weights that are learned from what users did next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from samekind.types import Floats
+from samekind_server.recommendation.signals import BEHAVIOUR, KNOWN, NAMES
+
+LEADING = 20
+STEPS = (0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5)
+ENOUGH = 30  # Users whose next likes are known, below which the weights stay as they are.
+TINY = 1e-6
+GAIN = 0.002  # A share of the quality: what gains less is chance, and the weight stays.
+COLD = "cold content"
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A score for each candidate, (n,), and what it is made of: the parts add up to it. `behaviours` is the part of each method of behaviour."""
+
+    total: Floats
+    content: Floats
+    behaviour: Floats
+    popularity: Floats
+    behaviours: Mapping[str, Floats]
+
+
+@dataclass(frozen=True)
+class Blend:
+    """How much each method counts; content, for an item of which nothing is known, as "content" and "cold content" together."""
+
+    weights: Mapping[str, float]
+
+    def scores(self, parts: Mapping[str, Floats], supports: Floats, *, behaviour: float | None = None) -> Scores:
+        """The candidates' scores. `behaviour`, from 0 to 1: how much that counts beside content, whatever was learned."""
+        scaled = {name: leading(part) for name, part in parts.items()}
+        weighed = self._weighed(scaled, supports) if behaviour is None else self._shared(scaled, behaviour)
+        behaviours = {name: weighed[name] for name in BEHAVIOUR}
+        together: Floats = sum(behaviours.values(), np.zeros(len(supports), np.float32))
+        total = together + weighed["content"] + weighed["popularity"]
+        return Scores(total, weighed["content"], together, weighed["popularity"], behaviours)
+
+    def _weighed(self, scaled: Mapping[str, Floats], supports: Floats) -> dict[str, Floats]:
+        weights = {name: np.full(len(supports), self.weights[name], np.float32) for name in NAMES}
+        weights["content"] += np.float32(self.weights[COLD]) * cold(supports)
+        return {name: weights[name] * scaled[name] for name in NAMES}
+
+    def _shared(self, scaled: Mapping[str, Floats], behaviour: float) -> dict[str, Floats]:
+        whole = sum(self.weights[name] for name in BEHAVIOUR) or 1.0
+        shares = {name: behaviour * self.weights[name] / whole for name in BEHAVIOUR} | {"content": 1 - behaviour, "popularity": 0.0}
+        return {name: np.float32(shares[name]) * scaled[name] for name in NAMES}
+
+
+DEFAULT = Blend({"ease": 1.0, "cooccurrence": 0.5, "als": 0.5, "content": 0.5, "popularity": 0.2, COLD: 0.5})
+
+
+@dataclass(frozen=True)
+class Example:
+    """One user's candidates: what each method gives them, what is known of each, and which the user did like next."""
+
+    parts: Mapping[str, Floats]
+    supports: Floats
+    liked: NDArray[np.bool_]
+
+
+def cold(supports: Floats) -> Floats:
+    """1 for an item of which nothing is known, falling with each like."""
+    told: Floats = (KNOWN / (supports + KNOWN)).astype(np.float32)
+    return told
+
+
+def leading(part: Floats) -> Floats:
+    """The numbers as shares of the 20th highest, or of the highest where that is not above 0; all 0 where none is."""
+    bar = float(np.partition(part, -LEADING)[-LEADING]) if len(part) > LEADING else 0.0
+    bar = bar if bar > TINY else float(part.max(initial=0))
+    told: Floats = part / np.float32(bar) if bar > TINY else np.zeros_like(part)
+    return told
+
+
+def fitted(examples: Sequence[Example], start: Blend = DEFAULT, *, rounds: int = 2) -> Blend:
+    """The weights under which what users liked next comes first: one weight at a time, that which gives most, the rest held (coordinate ascent)."""
+    if len(examples) < ENOUGH:
+        return start
+    ready = [({name: leading(part) for name, part in one.parts.items()}, cold(one.supports), one.liked) for one in examples]
+    weights = dict(start.weights)
+    best = _quality(ready, weights)
+    for name in [name for _ in range(rounds) for name in (*NAMES, COLD)]:
+        tried = {step: _quality(ready, weights | {name: step}) for step in STEPS}
+        step = max(STEPS, key=lambda step: tried[step])
+        if tried[step] > best * (1 + GAIN):
+            best, weights[name] = tried[step], step
+    return Blend(weights)
+
+
+def _quality(ready: Sequence[tuple[Mapping[str, Floats], Floats, NDArray[np.bool_]]], weights: Mapping[str, float]) -> float:
+    return float(np.mean([gain(_total(scaled, chill, weights), liked) for scaled, chill, liked in ready]))
+
+
+def _total(scaled: Mapping[str, Floats], chill: Floats, weights: Mapping[str, float]) -> Floats:
+    total: Floats = sum((np.float32(weights[name]) * scaled[name] for name in NAMES), np.float32(weights[COLD]) * chill * scaled["content"])
+    return total
+
+
+def gain(scores: Floats, liked: NDArray[np.bool_]) -> float:
+    """The mean of NDCG@10 and NDCG@100."""
+    return (ndcg(scores, liked, 10) + ndcg(scores, liked, 100)) / 2
+
+
+def ndcg(scores: Floats, liked: NDArray[np.bool_], k: int) -> float:
+    """How high what is liked stands among the first k, 1 where it could stand no higher; equal scores by place. 0 where nothing is liked."""
+    wanted = min(int(liked.sum()), k)
+    if not wanted:
+        return 0.0
+    discounts = 1 / np.log2(np.arange(k) + 2)
+    hits = liked[first(scores, k)]
+    return float((hits * discounts[: len(hits)]).sum() / discounts[:wanted].sum())
+
+
+def first(scores: Floats, k: int) -> NDArray[np.int64]:
+    """The places of the k highest scores, highest first; equal ones by place."""
+    places = np.arange(len(scores))
+    if len(scores) > k:
+        bar = np.partition(scores, -k)[-k]
+        places = np.flatnonzero(scores >= bar)
+    order: NDArray[np.int64] = places[np.argsort(-scores[places], kind="stable")][:k]
+    return order

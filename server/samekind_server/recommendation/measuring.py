@@ -1,0 +1,123 @@
+"""Fits the blend, and measures each method, on what users did last: the time split inside what is learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from samekind.types import Floats
+from samekind_server.recommendation.blend import DEFAULT, ENOUGH, Blend, Example, first, ndcg
+from samekind_server.recommendation.blend import fitted as blended
+from samekind_server.recommendation.interactions import Codes, Interactions
+from samekind_server.recommendation.signals import DAY, NAMES, History, Signals, learned, popularity
+
+SHARE = 0.2
+USERS = 600  # As many as are asked, so that fitting takes seconds.
+LATELY = 500  # Of a user's history.
+HALF_LIVES = (30 * DAY, 180 * DAY, 720 * DAY, 100_000 * DAY)
+LONGEST = 500  # Candidates that each method brings in.
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The weights of the blend, after how many seconds a like's part in popularity is halved, and how good each method was."""
+
+    blend: Blend = DEFAULT
+    half_life: float = 180 * DAY
+    measures: Mapping[tuple[str, str], float] = field(default_factory=dict)
+
+
+def fitted(history: Interactions, vectors: Floats, *, ease_items: int, seed: int = 0) -> Fit:
+    """Learns from all but each user's latest fifth, and chooses what makes that come first. Too few users who like something then: as it is set."""
+    later = latest(history)
+    before, after = _some(history, ~later), _some(history, later)
+    askers = _askers(before, after, seed)
+    if len(askers) < ENOUGH:
+        return Fit()
+    now = float(history.times.max())
+    signals = learned(before, vectors, ease_items=ease_items, now=now, seed=seed)
+    lives = {life: popularity(before, life, now) for life in HALF_LIVES}
+    half_life = max(HALF_LIVES, key=lambda life: _popular(lives[life], before, after, askers))
+    signals = replace(signals, popularity=lives[half_life])
+    examples = [_example(signals, before, after, vectors, user) for user in askers]
+    blend = blended(examples)
+    return Fit(blend, half_life, _measures(examples, blend))
+
+
+def latest(history: Interactions, share: float = SHARE) -> np.ndarray:
+    """Which stored pairs are the last of their user, at least one of a user with several; equal times by item."""
+    counts = np.diff(history.matrix.indptr)
+    order = np.lexsort((history.times, history.users))
+    places = np.empty(len(order), np.int64)
+    places[order] = np.arange(len(order)) - np.repeat(history.matrix.indptr[:-1], counts)
+    held = np.where(counts > 1, np.maximum(np.round(counts * share), 1), 0)
+    told: np.ndarray = places >= np.repeat(counts - held, counts)
+    return told
+
+
+def history_of(history: Interactions, vectors: Floats, user: int) -> History:
+    """One row of the matrix as a history, latest first, and of a long one the latest."""
+    row = slice(*history.matrix.indptr[user : user + 2])
+    order = np.argsort(-history.times[row], kind="stable")[:LATELY]
+    codes = history.matrix.indices[row][order].astype(np.int64)
+    return History(codes, history.matrix.data[row][order], vectors[codes])
+
+
+def _some(history: Interactions, which: np.ndarray) -> Interactions:
+    matrix = history.matrix.copy()
+    counts = np.add.reduceat(np.append(which, False).astype(np.int64), history.matrix.indptr[:-1]) * (np.diff(history.matrix.indptr) > 0)
+    matrix.data, matrix.indices = matrix.data[which], matrix.indices[which]
+    matrix.indptr = np.concatenate([[0], np.cumsum(counts)])
+    return Interactions(matrix, history.times[which])
+
+
+def _askers(before: Interactions, after: Interactions, seed: int) -> Codes:
+    """Users who did something before and liked something after, at most 600 of them by chance."""
+    liked = np.asarray((after.matrix > 0).sum(axis=1)).ravel() > 0
+    users = np.flatnonzero(liked & (np.diff(before.matrix.indptr) > 0))
+    chosen = np.random.default_rng(seed).permutation(users)[:USERS]
+    return np.sort(chosen)
+
+
+def _popular(popular: Floats, before: Interactions, after: Interactions, askers: Codes) -> float:
+    gains = []
+    for user in askers:
+        unseen = np.ones(len(popular), bool)
+        unseen[before.matrix.indices[slice(*before.matrix.indptr[user : user + 2])]] = False
+        gains.append(ndcg(popular[unseen], _liked(after, user)[unseen], 100))
+    return float(np.mean(gains))
+
+
+def _example(signals: Signals, before: Interactions, after: Interactions, vectors: Floats, user: int) -> Example:
+    """What each method gives the items that one of them puts first, or that the user did like next."""
+    past = history_of(before, vectors, user)
+    unseen = np.ones(len(vectors), bool)
+    unseen[before.matrix.indices[slice(*before.matrix.indptr[user : user + 2])]] = False
+    codes = np.flatnonzero(unseen)
+    parts, liked = signals.parts(past, codes, vectors[codes]), _liked(after, user)[codes]
+    some = np.unique(np.concatenate([np.flatnonzero(liked), *(first(part, LONGEST) for part in parts.values())]))
+    return Example({name: part[some] for name, part in parts.items()}, signals.supports(codes[some]), liked[some])
+
+
+def _liked(after: Interactions, user: int) -> np.ndarray:
+    liked = np.zeros(after.matrix.shape[1], bool)
+    row = slice(*after.matrix.indptr[user : user + 2])
+    liked[after.matrix.indices[row][after.matrix.data[row] > 0]] = True
+    return liked
+
+
+def _measures(examples: Sequence[Example], blend: Blend) -> dict[tuple[str, str], float]:
+    alone = {name: [one.parts[name] for one in examples] for name in NAMES}
+    ranked = alone | {"default": [blend.scores(one.parts, one.supports).total for one in examples]}
+    measures = {}
+    for method, scores in ranked.items():
+        for k in (10, 100):
+            measures[f"ndcg@{k}", method] = float(np.mean([ndcg(score, one.liked, k) for score, one in zip(scores, examples, strict=True)]))
+        measures["recall@20", method] = float(np.mean([_recall(score, one.liked, 20) for score, one in zip(scores, examples, strict=True)]))
+    return measures
+
+
+def _recall(scores: Floats, liked: np.ndarray, k: int) -> float:
+    return float(liked[first(scores, k)].sum() / min(max(int(liked.sum()), 1), k))

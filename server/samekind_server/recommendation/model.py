@@ -1,0 +1,170 @@
+"""What was learned of a catalog's events: learned at once, kept in a file, and asked for scores, candidates and reasons."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from samekind.types import Floats
+from samekind_server.recommendation import measuring
+from samekind_server.recommendation.als import Factors
+from samekind_server.recommendation.blend import Blend, Scores, first
+from samekind_server.recommendation.interactions import Codes, Events, interactions
+from samekind_server.recommendation.signals import History, Signals, learned
+
+VERSION = 1
+MATRICES, ARRAYS = ("ease", "cooccurrence"), ("gram", "centre", "map", "support", "popularity")
+
+
+class DamagedModel(Exception):
+    """A file that is not, to the last byte, a model that was saved."""
+
+
+@dataclass(frozen=True)
+class About:
+    """How a model was learned: `method` is what behaviour rests on (`ease`, `als`; empty where nobody did anything), `measures` how good each
+    method was, by ("ndcg@10", "ease"), on each user's latest events, which it did not see then. Times are seconds since 1970."""
+
+    method: str
+    events: int
+    users: int
+    items: int
+    learned: float
+    newest: float
+    half_life: float
+    measures: Mapping[tuple[str, str], float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Model:
+    """What users' behaviour taught. It names items, by code, and no users. Its methods may be called from any thread."""
+
+    ids: tuple[str, ...]
+    signals: Signals
+    blend: Blend
+    about: About
+
+    @cached_property
+    def _codes(self) -> dict[str, int]:
+        return {item: code for code, item in enumerate(self.ids)}
+
+    def codes(self, ids: Sequence[str]) -> Codes:
+        """The items' codes, -1 for those not known."""
+        return np.fromiter((self._codes.get(item, -1) for item in ids), np.int64, len(ids))
+
+    def scores(self, history: History, codes: Codes, vectors: Floats, *, behaviour: float | None = None) -> Scores:
+        """The candidates' scores: by code (-1: not known) and unit vector (n, dimensions), a row of zeros where there is none.
+
+        `behaviour`, from 0 to 1, is how much that counts beside content; None: as was learned.
+        """
+        parts = self.signals.parts(history, codes, vectors)
+        return self.blend.scores(parts, self.signals.supports(codes), behaviour=behaviour)
+
+    def candidates(self, history: History, count: int, excluded: Codes | None = None) -> Codes:
+        """The codes of at most `count` items that behaviour speaks for, best first, then of popular ones; none of the excluded.
+
+        Fewer only where the model knows no more. By content they are found elsewhere: in the index.
+        """
+        strengths = np.zeros(len(self.ids), np.float32)
+        known = history.known
+        for weights in (self.signals.ease, self.signals.cooccurrence):
+            rows = weights[known.codes]
+            added = np.bincount(rows.indices, rows.data * np.repeat(known.weights, np.diff(rows.indptr)), len(strengths)).astype(np.float32)
+            strengths += added / max(float(added.max(initial=0)), 1e-9)
+        strengths = np.maximum(strengths, 0) + np.float32(0.01) * self.signals.popularity
+        allowed = np.ones(len(strengths), bool)
+        allowed[excluded if excluded is not None else []] = False
+        places = np.flatnonzero(allowed)
+        return places[first(strengths[places], count)]
+
+    def chosen_with(self, history: History, code: int, count: int = 3) -> list[tuple[int, float]]:
+        """The places in the history whose items' users chose this one most, the strongest first, and the share of behaviour each has in it."""
+        if code < 0 or not len(history.codes):
+            return []
+        shares = np.zeros(len(history.codes), np.float64)
+        known = np.flatnonzero(history.codes >= 0)
+        for weights in (self.signals.ease, self.signals.cooccurrence):
+            column = np.asarray(weights[history.codes[known]][:, [code]].todense(), np.float64).ravel()
+            told = np.maximum(column * history.weights[known], 0)
+            shares[known] += told / max(told.sum(), 1e-12)
+        whole = max(float(shares.sum()), 1e-12)
+        return [(int(place), float(shares[place] / whole)) for place in np.argsort(-shares, kind="stable")[:count] if shares[place] > 0]
+
+    def save(self, path: Path) -> None:
+        """Writes the model to a file, whole or not at all. Raises OSError, and leaves what was there."""
+        body = _packed(self)
+        part = path.with_name(f"{path.name}.part")
+        with part.open("wb") as file:
+            file.write(hashlib.sha256(body).digest() + body)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+
+    @classmethod
+    def load(cls, path: Path) -> Model:
+        """What `save` wrote. Raises DamagedModel for anything else, OSError."""
+        told = path.read_bytes()
+        digest, body = told[:32], told[32:]
+        if hashlib.sha256(body).digest() != digest:
+            raise DamagedModel(f"{path.name} is damaged, or no model; it is made anew from the events")
+        try:
+            return _unpacked(body)
+        except (ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            raise DamagedModel(f"{path.name} is a model of another version; it is made anew from the events") from error
+
+
+def learn(events: Events, ids: Sequence[str], vectors: Floats, *, now: float, ease_items: int = 10_000, seed: int = 0) -> Model:
+    """A model of the items `ids`, whose unit vectors are the rows of `vectors` (zeros where there is none), from what users did with them.
+
+    It is learned twice: first without each user's latest fifth, on which the weights of the blend are fitted and all is measured. The same
+    events give the same model. Takes 4 bytes × items² up to `ease_items` items with likes, beyond that 1 KB for each.
+    """
+    users = int(events.users.max(initial=-1)) + 1
+    history = interactions(events, users, len(ids))
+    fit = measuring.fitted(history, vectors, ease_items=ease_items, seed=seed)
+    signals = learned(history, vectors, ease_items=ease_items, half_life=fit.half_life, now=now, seed=seed)
+    method = "ease" if signals.ease.nnz else "als" if len(events) else ""
+    newest = float(events.times.max(initial=0))
+    people, items = len(np.unique(events.users)), int((signals.support > 0).sum())
+    about = About(method, len(events), people, items, now, newest, fit.half_life, fit.measures)
+    return Model(tuple(ids), signals, fit.blend, about)
+
+
+def _packed(model: Model) -> bytes:
+    arrays: dict[str, Any] = {name: getattr(model.signals, name) for name in ARRAYS} | {"factors": model.signals.factors.items}
+    for name in MATRICES:
+        matrix = getattr(model.signals, name)
+        arrays |= {f"{name}.data": matrix.data, f"{name}.indices": matrix.indices.astype(np.int32), f"{name}.indptr": matrix.indptr.astype(np.int64)}
+    about = {**vars(model.about), "measures": [[*key, value] for key, value in model.about.measures.items()]}
+    factors = {"ridge": model.signals.factors.ridge, "confidence": model.signals.factors.confidence}
+    told = {"version": VERSION, "ids": model.ids, "blend": dict(model.blend.weights), "about": about, "factors": factors}
+    arrays["told"] = np.frombuffer(json.dumps(told).encode(), np.uint8)
+    body = io.BytesIO()
+    np.savez(body, **arrays)
+    return body.getvalue()
+
+
+def _unpacked(body: bytes) -> Model:
+    with np.load(io.BytesIO(body), allow_pickle=False) as kept:
+        arrays = dict(kept)
+    told = json.loads(arrays["told"].tobytes())
+    if told["version"] != VERSION:
+        raise ValueError(told["version"])
+    ids, about = tuple(told["ids"]), told["about"]
+    shape = (len(ids), len(ids))
+    parts = {name: tuple(arrays[f"{name}.{part}"] for part in ("data", "indices", "indptr")) for name in MATRICES}
+    matrices = {name: sparse.csr_matrix(parts[name], shape=shape) for name in MATRICES}
+    signals = Signals(**matrices, **{name: arrays[name] for name in ARRAYS}, factors=Factors(arrays["factors"], **told["factors"]))
+    measures = {(measure, method): value for measure, method, value in about.pop("measures")}
+    return Model(ids, signals, Blend(told["blend"]), About(**about, measures=measures))

@@ -1,0 +1,156 @@
+"""What each method makes of a history, learned at once: behaviour in three ways, content, and what many like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from samekind.types import Floats
+from samekind_server.embedding.base import unit
+from samekind_server.recommendation import taste
+from samekind_server.recommendation.als import Factors, als
+from samekind_server.recommendation.cooccurrence import cooccurrence
+from samekind_server.recommendation.ease import ease
+from samekind_server.recommendation.interactions import Codes, Interactions, faded
+
+NAMES = ("ease", "cooccurrence", "als", "content", "popularity")
+BEHAVIOUR = NAMES[:3]
+KNOWN = 5.0  # Strength of likes at which an item's own behaviour counts as much as what its content lets expect.
+MAP_RIDGE = 30.0
+LATELY = 100  # Of a history, whose contents are compared.
+DAY = 86_400.0
+
+
+@dataclass(frozen=True)
+class History:
+    """What somebody did, latest first, one entry for each item: its code in the model (-1: not known to it), how much it is liked, its unit vector.
+
+    `codes` (n,) int64, `weights` (n,) float32 signed, `vectors` (n, dimensions) float32, rows of zeros where an item has none.
+    """
+
+    codes: Codes
+    weights: Floats
+    vectors: Floats
+
+    @property
+    def known(self) -> History:
+        """The entries that the model knows."""
+        known = self.codes >= 0
+        return History(self.codes[known], self.weights[known], self.vectors[known])
+
+
+@dataclass(frozen=True)
+class Signals:
+    """Weights between items, (items, items) float32, from one in a history to one that may follow; factors; and how much is known of each item.
+
+    `ease` is empty above the number of items it is learned for. `factors` are of items as their behaviour and, where little is known of
+    that, their content say; `mapped` is the part of content alone. `support` is the strength of an item's likes, `popularity` the same
+    faded with time, from 0 to 1.
+    """
+
+    ease: sparse.csr_matrix
+    cooccurrence: sparse.csr_matrix
+    factors: Factors
+    gram: Floats
+    centre: Floats
+    map: Floats
+    support: Floats
+    popularity: Floats
+
+    def parts(self, history: History, codes: Codes, vectors: Floats) -> dict[str, Floats]:
+        """What each method gives the candidates, (n,) each: by code in the model, -1 for those not known to it, and unit vector."""
+        near = self.centred(vectors)
+        return {
+            "ease": _linked(self.ease, history, codes),
+            "cooccurrence": _linked(self.cooccurrence, history, codes),
+            "als": self._by_factors(history, codes, near),
+            "content": taste.alike(near, self.centred(history.vectors[:LATELY]), history.weights[:LATELY]),
+            "popularity": np.where(codes >= 0, self.popularity[codes], np.float32(0)) if len(self.popularity) else np.zeros(len(codes), np.float32),
+        }
+
+    def centred(self, vectors: Floats) -> Floats:
+        """Unit rows again, without what all of the catalog have in common; zeros stay zeros."""
+        return _centred(vectors, self.centre)
+
+    def supports(self, codes: Codes) -> Floats:
+        """How much is known of each item's likes, 0 of one not known at all."""
+        return np.where(codes >= 0, self.support[codes], np.float32(0)) if len(self.support) else np.zeros(len(codes), np.float32)
+
+    def _by_factors(self, history: History, codes: Codes, near: Floats) -> Floats:
+        known = history.known
+        if not len(known.codes) or not self.factors.items.any():
+            return np.zeros(len(codes), np.float32)
+        user = self.factors.taste(known.codes, known.weights, self.gram)
+        share = (self.supports(codes) / (self.supports(codes) + KNOWN))[:, None]
+        rows = share * self.factors.items[codes] + (1 - share) * (_with_one(near) @ self.map)
+        told: Floats = rows @ user
+        return told
+
+
+def learned(history: Interactions, vectors: Floats, *, ease_items: int = 10_000, half_life: float = 180 * DAY, now: float, seed: int = 0) -> Signals:
+    """All methods on one matrix (users, items) and the items' vectors (items, dimensions), rows of zeros where an item has none."""
+    liked = history.positive()
+    support = np.asarray(liked.sum(axis=0), np.float32).ravel()
+    centre = vectors[vectors.any(axis=1)].mean(axis=0) if vectors.any() else np.zeros(vectors.shape[1], np.float32)
+    near = _centred(vectors, centre)
+    active = np.flatnonzero(support)
+    factors = als(history.matrix, seed=seed)
+    return Signals(
+        _spread(ease(history.matrix[:, active], near[active]), active, len(support)) if 0 < len(active) <= ease_items else _none(len(support)),
+        _spread(cooccurrence(liked[:, active]), active, len(support)) if len(active) else _none(len(support)),
+        factors,
+        factors.gram(),
+        centre,
+        _mapped(_with_one(near), factors.items, support),
+        support,
+        popularity(history, half_life, now),
+    )
+
+
+def popularity(history: Interactions, half_life: float, now: float) -> Floats:
+    """How much each item is liked by all, what is long past counting less: a logarithm, 1 for the most liked."""
+    weights = faded(np.maximum(history.matrix.data, 0), history.times, now, half_life)
+    sums = np.bincount(history.matrix.indices, weights, minlength=history.matrix.shape[1])
+    told: Floats = (np.log1p(sums) / max(np.log1p(sums).max(initial=0), 1e-12)).astype(np.float32)
+    return told
+
+
+def _centred(vectors: Floats, centre: Floats) -> Floats:
+    told = vectors.any(axis=1)
+    rows = np.zeros_like(vectors)
+    rows[told] = unit(vectors[told] - centre + np.float32(1e-12))
+    return rows
+
+
+def _linked(weights: sparse.csr_matrix, history: History, codes: Codes) -> Floats:
+    known = history.known
+    whole = np.zeros(weights.shape[1] + 1, np.float32)  # The last is of all items that are not known: code -1.
+    rows = weights[known.codes]
+    np.add.at(whole, rows.indices, rows.data * np.repeat(known.weights, np.diff(rows.indptr)))
+    return whole[codes]
+
+
+def _spread(weights: sparse.csr_matrix, active: Codes, items: int) -> sparse.csr_matrix:
+    """The weights between the active items as weights between all."""
+    counts = np.zeros(items, np.int64)
+    counts[active] = np.diff(weights.indptr)
+    return sparse.csr_matrix((weights.data, active[weights.indices], np.concatenate([[0], np.cumsum(counts)])), shape=(items, items))
+
+
+def _mapped(near: Floats, factors: Floats, support: Floats) -> Floats:
+    """From content to behaviour: the ridge regression of factors on vectors, items of which more is known counting more."""
+    weighed = near * (support / (support + KNOWN))[:, None]
+    ridge = np.full(near.shape[1], MAP_RIDGE, np.float32)
+    ridge[-1] = 1e-3  # Of the one number that is the same for all.
+    told: Floats = np.linalg.solve(weighed.T @ near + np.diag(ridge), weighed.T @ factors).astype(np.float32)
+    return told
+
+
+def _with_one(near: Floats) -> Floats:
+    return np.hstack([near, np.ones((len(near), 1), np.float32)])
+
+
+def _none(items: int) -> sparse.csr_matrix:
+    return sparse.csr_matrix((items, items), dtype=np.float32)
