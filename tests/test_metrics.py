@@ -7,6 +7,8 @@ from typing import NamedTuple
 import pytest
 
 import samekind
+from samekind.queries import SearchReport
+from samekind.types import Report
 from samekind_server.edge import metrics
 from samekind_server.embedding.observer import Drop, Shed
 from tests.running import Metrics, address, process
@@ -93,6 +95,14 @@ def test_what_the_engine_tells_is_counted() -> None:
     assert (value("samekind_dropped_total", texts | {"why": "deadline"}), value("samekind_restarts_total", texts)) == (2, 1)
     assert value("samekind_shed_total", {"why": "pixels"}) == 1
     assert (value("samekind_cache_hits_total", {"cache": "labels"}), value("samekind_cache_misses_total", {"cache": "labels"})) == (3, 1)
+
+
+def test_a_search_is_counted_by_how_it_was_done() -> None:
+    counted = metrics.Metrics()
+    for exact in (True, False, False):
+        counted.searched(SearchReport(Report("mini", "s", None), exact, 1, 1, complete=True, search_ms=500.0))
+    value = counted.registry.get_sample_value
+    assert [value("samekind_search_seconds_sum", {"how": how}) for how in ("exact", "graph")] == [0.5, 1.0]
 
 
 def table() -> dict[str, list[str]]:

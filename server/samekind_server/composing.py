@@ -104,7 +104,7 @@ async def composed(settings: Settings, data: DataDir, store: Store, guard: Guard
     interceptors = _interceptors(engine, guard, metrics, layers, drain)
     items = await _catalogs(data.path, engine, store)
     classifier = Classifier(engine, label_cache_bytes=settings.label_cache_bytes)
-    servicers = _servicers(engine, store, classifier, items)
+    servicers = _servicers(engine, store, classifier, items, Searching(engine, heard=metrics.searched))
     metrics.sample(engine, health)
     _sample(metrics, items)
     return Parts(
@@ -177,7 +177,7 @@ async def _catalogs(folder: Path, engine: Engine, store: Store) -> Catalogs:
     return made
 
 
-def _servicers(engine: Engine, store: Store, classifier: Classifier, items: Catalogs) -> Servicers:
+def _servicers(engine: Engine, store: Store, classifier: Classifier, items: Catalogs, searching: Searching) -> Servicers:
     """Each adds one to a server."""
     label_sets = LabelSets(store)
     return [
@@ -185,7 +185,7 @@ def _servicers(engine: Engine, store: Store, classifier: Classifier, items: Cata
         partial(catalog_service_pb2_grpc.add_CatalogServiceServicer_to_server, CatalogServicer(items)),
         partial(classification_service_pb2_grpc.add_ClassificationServiceServicer_to_server, ClassificationServicer(classifier, label_sets)),
         partial(label_set_service_pb2_grpc.add_LabelSetServiceServicer_to_server, LabelSetServicer(label_sets)),
-        partial(search_service_pb2_grpc.add_SearchServiceServicer_to_server, SearchServicer(items, Searching(engine))),
+        partial(search_service_pb2_grpc.add_SearchServiceServicer_to_server, SearchServicer(items, searching)),
     ]
 
 
