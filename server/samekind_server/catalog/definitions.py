@@ -30,7 +30,9 @@ def dump(given: Catalog) -> bytes:
 def catalog(head: Head) -> Catalog:
     """The catalog of a row."""
     told = json.loads(head.definition)
-    fused, metric, rotation, weights = (told.pop(name) for name in ("fused", "metric", "rotation", "event_weights"))
+    fused, metric = told.pop("fused"), told.pop("metric")
+    # An older samekind's definition lacks what came later.
+    rotation, weights = told.pop("rotation", Rotation.PREFIX), told.pop("event_weights", {})
     comparison: Comparison = Best() if fused is None else Fused(**fused)
     told |= {"metric": Metric(metric), "rotation": Rotation(rotation), "comparison": comparison, "event_weights": EventWeights(**weights)}
     made = Catalog(head.name, **told)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 
 from samekind.errors import SettingError
+from samekind_server.store import words
+from samekind_server.store.base import Transaction
+from samekind_server.store.writer import Statements
+
+Step = tuple[str | Callable[[Transaction], object], ...]
 
 # Times are microseconds since 1970, so that a row tells them exactly.
-MIGRATIONS: tuple[tuple[str, ...], ...] = (
+MIGRATIONS: tuple[Step, ...] = (
     (
         "CREATE TABLE proof (id INTEGER PRIMARY KEY CHECK (id = 1), written BLOB NOT NULL) STRICT",
         """CREATE TABLE requests (
@@ -93,10 +99,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         ) STRICT""",
         "CREATE INDEX windows_by_row ON windows (row)",
     ),
+    (words.fill,),
 )
 
 
-def migrate(database: sqlite3.Connection, name: str, steps: tuple[tuple[str, ...], ...] = MIGRATIONS) -> None:
+def migrate(database: sqlite3.Connection, name: str, steps: tuple[Step, ...] = MIGRATIONS) -> None:
     """Takes the steps not taken yet. Raises SettingError for a store of a newer samekind."""
     [[taken]] = database.execute("PRAGMA user_version")
     if taken > len(steps):
@@ -106,11 +113,11 @@ def migrate(database: sqlite3.Connection, name: str, steps: tuple[tuple[str, ...
         _take(database, number + 1, steps[number])
 
 
-def _take(database: sqlite3.Connection, number: int, statements: tuple[str, ...]) -> None:
+def _take(database: sqlite3.Connection, number: int, statements: Step) -> None:
     database.execute("BEGIN IMMEDIATE")
     try:
         for statement in statements:
-            database.execute(statement)
+            database.execute(statement) if isinstance(statement, str) else statement(Statements(database))
         database.execute(f"PRAGMA user_version = {number}")
         database.execute("COMMIT")
     except BaseException:

@@ -7,6 +7,7 @@ import json
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from samekind_server.store import spelling
@@ -34,6 +35,17 @@ def remove(to: Transaction, catalog: int, row: int, text: str | None, attributes
     counts, count = _counted(catalog, text, attributes)
     _put(to, row, _cells(counts, count), "delete")
     to.rows("UPDATE word_totals SET items = items - 1, words = words - ? WHERE catalog = ?", count, catalog)
+
+
+def fill(to: Transaction) -> None:
+    """Gives the items of catalogs that have no words theirs: of a store that is older than words are."""
+    for (catalog,) in to.rows("SELECT id FROM catalogs WHERE id NOT IN (SELECT catalog FROM word_totals)"):
+        last = 0
+        while some := to.rows("SELECT row, text, attributes FROM items WHERE catalog = ? AND row > ? ORDER BY row LIMIT 1000", catalog, last):
+            for row, text, attributes in some:
+                with suppress(ValueError, AttributeError):  # Of what the disk changed there are none.
+                    add(to, catalog, row, text, attributes)
+            last = some[-1][0]
 
 
 def holding(of: Transaction, catalog: int, word: str, names: Sequence[str]) -> list[Row]:
