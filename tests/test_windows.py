@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from samekind.filters import F
+from samekind.queries import Found, Query, Term
 from samekind.types import Best, Fused, Item, LongText, Metric, Text, Vector
 from samekind_server.catalog import verifying
 from samekind_server.embedding import windows
@@ -19,6 +20,7 @@ from samekind_server.embedding.texts import ClipTokenizer
 from samekind_server.index.base import Shape
 from samekind_server.index.exact import Exact
 from samekind_server.index.several import Several
+from samekind_server.search.searching import Searching
 from samekind_server.store import copies
 from tests.keeping import Keeper
 from tests.test_catalog_kills import opened
@@ -172,3 +174,33 @@ def test_rows_of_several_vectors_are_ranked_by_their_nearest(rows, data):
     [found] = index.nearest(query, 3, allowed=allowed)
     assert list(zip(found.rows.tolist(), found.scores.tolist(), strict=True)) == wanted
     assert index.rows().tolist() == list(live)
+
+
+def search(keeper: Keeper, query: Query) -> Found:
+    async def asked() -> Found:
+        return await Searching(keeper.catalogs._engine).search(await keeper.catalogs.open("", "shop"), query)
+
+    return keeper.run(asked())
+
+
+@pytest.mark.parametrize(("comparison", "kind"), [(Fused(), "fused"), (Best(), "text")])
+def test_a_hit_tells_the_passage_that_answers(tmp_path, engine, comparison, kind):
+    keeper = Keeper(tmp_path, engine)
+    space = keeper.make(model="mini", comparison=comparison).space
+    far = Vector(-np.eye(256, dtype=np.float32)[3], space)
+    keeper.ask("upsert", [*pages(1), Item("both", (Text(PAGE), far)), Item("short", (Text("a mug"),))], long_text=LongText.WINDOWS)
+    term = Term(Text("The ferry to the island leaves at noon from the old harbour."))
+    hits = {hit.item.id: hit for hit in search(keeper, Query((term,), keep_modality_gap=True)).hits}
+    for id in ("0", "both"):
+        passage = hits[id].passage
+        assert "leaves at noon from the old harbour" in passage.text
+        assert hits[id].item.contents[0].text[passage.start : passage.end] == passage.text
+        assert len(passage.text) < len(PAGE) / 3
+    assert (hits["0"].kind, hits["both"].kind, hits["short"].kind, hits["short"].passage) == ("text", kind, "text", None)
+    keeper.close()
+
+
+def test_a_long_query_is_the_mean_of_its_windows(keeper):
+    keeper.ask("upsert", [Item("page", (Text(PAGE),)), Item("mug", (Text("a mug"),))], long_text=LongText.WINDOWS)
+    [first, _] = search(keeper, Query((Term(Text(PAGE)),), long_text=LongText.WINDOWS)).hits
+    assert (first.item.id, round(first.similarity, 5), first.kind) == ("page", 1.0, "text")

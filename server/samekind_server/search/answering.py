@@ -10,12 +10,13 @@ import numpy as np
 
 from samekind.errors import DeadlineExceeded
 from samekind.queries import Facet, Found, Hit
-from samekind.types import Item
+from samekind.types import Fused, Item
 from samekind_server.catalog.candidates import Candidates, Ranked
 from samekind_server.catalog.catalog import OVERFETCHED, OpenCatalog
 from samekind_server.catalog.reading import told
+from samekind_server.catalog.vectors import FUSED, WINDOW
 from samekind_server.embedding.askers import Asker
-from samekind_server.search import facets, judging, paging, ranking, words
+from samekind_server.search import facets, judging, paging, passages, ranking, words
 from samekind_server.search.asked import Ask
 from samekind_server.search.cutoff import Cut
 from samekind_server.search.paging import Mark
@@ -63,7 +64,7 @@ class Answering:
             if not gone or again == OVERFETCHED - 1:
                 break
             found = await self._candidates(chosen.among.k + gone)
-        hits, mark = _hits(chosen.left, items), self._mark(chosen.left, items)
+        hits, mark = await self._hits(chosen, items), self._mark(chosen.left, items)
         given = query.limit if mark else query.limit - self.ask.left + len(hits)
         made = report(query, chosen.among, given, self.meant.report, self.spent, chosen.cut)
         return Found(hits, await self._facets(), made, mark.dump() if mark else "")
@@ -81,7 +82,7 @@ class Answering:
         query, reach = self.ask.query, self.ask.reach
         cut = judging.cut(found, query, self.meant, self.catalog.catalog.metric, self.scale)
         ranked = ranking.without(await self._ranked(judging.standing_out(found.ranked(), cut), found.k), self.meant.rows)
-        near = await self._grouped(ranking.similar(ranked, query.min_similarity))
+        near = await self._grouped(ranking.similar(ranked, query.min_similarity if query.terms else None))
         ended = self._ended(found, ranked, cut)
         if query.diversity and (ended or len(near) >= reach):
             near = await self._diverse(near.at(slice(reach)))
@@ -112,6 +113,15 @@ class Answering:
     async def _diverse(self, near: Ranked) -> Ranked:
         metric, query = self.catalog.catalog.metric, self.ask.query
         return await self.catalog.look(lambda memory: ranking.diverse(*memory.vectors(near), metric, query.limit, query.diversity))
+
+    async def _hits(self, chosen: Chosen, items: dict[int, Item]) -> tuple[Hit, ...]:
+        with self.spent.on("load"):
+            parts = await passages.found(self.catalog, chosen.among, self.meant.vectors.get(WINDOW), [*items])
+        left, fused = chosen.left, isinstance(self.catalog.catalog.comparison, Fused)
+        places = {row: place for place, row in enumerate(left.rows.tolist()) if row in items}
+        scores, similarities, kinds = left.scores.tolist(), left.similarities.tolist(), left.kinds.tolist()
+        hits = ((row, item, places[row]) for row, item in items.items())
+        return tuple(Hit(item, scores[at], similarities[at], _kind(kinds[at], item, fused=fused), parts.get(row)) for row, item, at in hits)
 
     async def _facets(self) -> dict[str, Facet]:
         """On the first page alone."""
@@ -148,7 +158,8 @@ async def candidates(some: Sequence[Answering], k: int) -> list[Candidates]:
     return [judging.levelled(each, run.ask.query, run.meant, metric) for each, run in zip(found, some, strict=True)]
 
 
-def _hits(ranked: Ranked, items: dict[int, Item]) -> tuple[Hit, ...]:
-    places = {row: place for place, row in enumerate(ranked.rows.tolist()) if row in items}
-    scores, similarities, kinds = ranked.scores.tolist(), ranked.similarities.tolist(), ranked.kinds.tolist()
-    return tuple(Hit(item, scores[at], similarities[at], kinds[at]) for row, item in items.items() for at in [places[row]])
+def _kind(index: str, item: Item, *, fused: bool) -> str:
+    """Which of an item's contents an index is of: windows are of its text, or of all where those are fused."""
+    if index != WINDOW:
+        return index
+    return FUSED if fused and len(item.kinds) > 1 else "text"
