@@ -151,12 +151,23 @@ def _meant(which: int, query: Query, parts: Mapping[Place, Part | SamekindError]
             return _blamed(part, f"terms[{place}]")
         weighted.append((part, term.weight))
     rows = frozenset(part.row for part, _ in weighted if part.row is not None)
-    names = vectors.names(catalog.comparison) if weighted else ()
     try:
-        made = {name: combined([(part.vectors[name], weight) for part, weight in weighted], catalog.metric) for name in names}
-        return Meant(made, rows, report, _kinds(weighted))
+        return Meant(_together(weighted, catalog) if weighted else {}, rows, report, _kinds(weighted))
     except BadRequest as error:
         return _blamed(error, "terms")
+
+
+def _together(weighted: Sequence[tuple[Part, float]], catalog: Catalog) -> dict[str, Floats]:
+    """The vector of all terms for each index; made once where the terms' own are the same, as all but items' are."""
+    made: dict[tuple[int, ...], Floats] = {}
+    found = {}
+    for name in vectors.names(catalog.comparison):
+        terms = [(part.vectors[name], weight) for part, weight in weighted]
+        key = tuple(id(vector) for vector, _ in terms)
+        if key not in made:
+            made[key] = combined(terms, catalog.metric)
+        found[name] = made[key]
+    return found
 
 
 def _kinds(weighted: Sequence[tuple[Part, float]]) -> dict[str, float]:
