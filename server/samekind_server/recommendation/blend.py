@@ -108,17 +108,18 @@ def _total(scaled: Mapping[str, Floats], chill: Floats, weights: Mapping[str, fl
 
 def gain(scores: Floats, liked: NDArray[np.bool_]) -> float:
     """The mean of NDCG@10 and NDCG@100."""
-    return (ndcg(scores, liked, 10) + ndcg(scores, liked, 100)) / 2
+    hits, wanted = liked[first(scores, 100)], int(liked.sum())
+    return (_ndcg(hits, wanted, 10) + _ndcg(hits, wanted, 100)) / 2
 
 
 def ndcg(scores: Floats, liked: NDArray[np.bool_], k: int) -> float:
     """How high what is liked stands among the first k, 1 where it could stand no higher; equal scores by place. 0 where nothing is liked."""
-    wanted = min(int(liked.sum()), k)
-    if not wanted:
-        return 0.0
+    return _ndcg(liked[first(scores, k)], int(liked.sum()), k)
+
+
+def _ndcg(hits: NDArray[np.bool_], wanted: int, k: int) -> float:
     discounts = 1 / np.log2(np.arange(k) + 2)
-    hits = liked[first(scores, k)]
-    return float((hits * discounts[: len(hits)]).sum() / discounts[:wanted].sum())
+    return float((hits[:k] * discounts[: len(hits)]).sum() / discounts[: min(wanted, k)].sum()) if wanted else 0.0
 
 
 def first(scores: Floats, k: int) -> NDArray[np.int64]:

@@ -11,11 +11,11 @@ from samekind.types import Floats
 from samekind_server.recommendation.blend import DEFAULT, ENOUGH, Blend, Example, first, ndcg
 from samekind_server.recommendation.blend import fitted as blended
 from samekind_server.recommendation.interactions import Codes, Interactions
-from samekind_server.recommendation.signals import DAY, NAMES, History, Signals, learned, popularity
+from samekind_server.recommendation.signals import DAY, LATELY, NAMES, History, Signals, learned, popularity
 
 SHARE = 0.2
-USERS = 600  # As many as are asked, so that fitting takes seconds.
-LATELY = 500  # Of a user's history.
+USERS = 400  # As many as are asked, so that fitting takes seconds.
+LONG = 500  # Of a user's history.
 HALF_LIVES = (30 * DAY, 180 * DAY, 720 * DAY, 100_000 * DAY)
 LONGEST = 500  # Candidates that each method brings in.
 
@@ -41,7 +41,8 @@ def fitted(history: Interactions, vectors: Floats, *, ease_items: int, seed: int
     lives = {life: popularity(before, life, now) for life in HALF_LIVES}
     half_life = max(HALF_LIVES, key=lambda life: _popular(lives[life], before, after, askers))
     signals = replace(signals, popularity=lives[half_life])
-    examples = [_example(signals, before, after, vectors, user) for user in askers]
+    near = signals.centred(vectors)
+    examples = [_example(signals, before, after, near, user) for user in askers]
     blend = blended(examples)
     return Fit(blend, half_life, _measures(examples, blend))
 
@@ -60,7 +61,7 @@ def latest(history: Interactions, share: float = SHARE) -> np.ndarray:
 def history_of(history: Interactions, vectors: Floats, user: int) -> History:
     """One row of the matrix as a history, latest first, and of a long one the latest."""
     row = slice(*history.matrix.indptr[user : user + 2])
-    order = np.argsort(-history.times[row], kind="stable")[:LATELY]
+    order = np.argsort(-history.times[row], kind="stable")[:LONG]
     codes = history.matrix.indices[row][order].astype(np.int64)
     return History(codes, history.matrix.data[row][order], vectors[codes])
 
@@ -74,7 +75,7 @@ def _some(history: Interactions, which: np.ndarray) -> Interactions:
 
 
 def _askers(before: Interactions, after: Interactions, seed: int) -> Codes:
-    """Users who did something before and liked something after, at most 600 of them by chance."""
+    """Users who did something before and liked something after, at most 400 of them by chance."""
     liked = np.asarray((after.matrix > 0).sum(axis=1)).ravel() > 0
     users = np.flatnonzero(liked & (np.diff(before.matrix.indptr) > 0))
     chosen = np.random.default_rng(seed).permutation(users)[:USERS]
@@ -90,13 +91,13 @@ def _popular(popular: Floats, before: Interactions, after: Interactions, askers:
     return float(np.mean(gains))
 
 
-def _example(signals: Signals, before: Interactions, after: Interactions, vectors: Floats, user: int) -> Example:
+def _example(signals: Signals, before: Interactions, after: Interactions, near: Floats, user: int) -> Example:
     """What each method gives the items that one of them puts first, or that the user did like next."""
-    past = history_of(before, vectors, user)
-    unseen = np.ones(len(vectors), bool)
+    past = history_of(before, near, user)
+    unseen = np.ones(len(near), bool)
     unseen[before.matrix.indices[slice(*before.matrix.indptr[user : user + 2])]] = False
     codes = np.flatnonzero(unseen)
-    parts, liked = signals.parts(past, codes, vectors[codes]), _liked(after, user)[codes]
+    parts, liked = signals.parts_of(past, codes, near[codes], past.vectors[:LATELY]), _liked(after, user)[codes]
     some = np.unique(np.concatenate([np.flatnonzero(liked), *(first(part, LONGEST) for part in parts.values())]))
     return Example({name: part[some] for name, part in parts.items()}, signals.supports(codes[some]), liked[some])
 

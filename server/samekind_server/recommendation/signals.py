@@ -61,12 +61,15 @@ class Signals:
 
     def parts(self, history: History, codes: Codes, vectors: Floats) -> dict[str, Floats]:
         """What each method gives the candidates, (n,) each: by code in the model, -1 for those not known to it, and unit vector."""
-        near = self.centred(vectors)
+        return self.parts_of(history, codes, self.centred(vectors), self.centred(history.vectors[:LATELY]))
+
+    def parts_of(self, history: History, codes: Codes, near: Floats, examples: Floats) -> dict[str, Floats]:
+        """The same by vectors that are `centred`: the candidates' `near`, and `examples`, those of the history's first 100."""
         return {
             "ease": _linked(self.ease, history, codes),
             "cooccurrence": _linked(self.cooccurrence, history, codes),
             "als": self._by_factors(history, codes, near),
-            "content": taste.alike(near, self.centred(history.vectors[:LATELY]), history.weights[:LATELY]),
+            "content": taste.alike(near, examples, history.weights[:LATELY]),
             "popularity": np.where(codes >= 0, self.popularity[codes], np.float32(0)) if len(self.popularity) else np.zeros(len(codes), np.float32),
         }
 

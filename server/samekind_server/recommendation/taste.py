@@ -55,7 +55,7 @@ def alike(vectors: Floats, examples: Floats, weights: Floats, strategy: Strategy
     if not len(examples):
         return np.zeros(len(vectors), np.float32)
     near, liked, disliked = vectors @ examples.T, weights > 0, weights < 0
-    shares = np.abs(weights) / np.float32(max(float(np.abs(weights).sum()), 1e-12))
+    shares: Floats = np.asarray(np.abs(weights) / max(float(np.abs(weights).sum()), 1e-12), np.float32)
     if strategy is Strategy.MEAN:
         mean = weights @ examples
         return np.asarray(vectors @ mean / max(float(np.linalg.norm(mean)), 1e-12), np.float32)
