@@ -14,7 +14,7 @@ FEWEST = 20  # Scores from where a background is known.
 LOW, HIGH = 0.05, 0.4  # The part of it that is not related, though half of the catalog were what is asked for,
 NORMAL = (-1.6449, -0.2533)  # and where a normal distribution has it.
 CHANCE = 8.5  # Times the logarithm of how many are compared: so strong is the strongest of unrelated ones, measured on the drawn shop.
-NEAR = 0.36  # Of the strongest hit's strength has a hit that is told beside it,
+NEAR = 0.36  # Of the strength of the nearest of its kind has a hit that is told beside it,
 ENOUGH = 0.64  # and of what stands out by itself.
 UNSCALED = 2.0  # Times the spread is a unit where no model has one.
 
@@ -54,10 +54,12 @@ def cut(best: Mapping[str, float], background: Mapping[str, Floats], *, among: i
     if len(every) < FEWEST or not best:
         return None
     noises = {name: noise(scores if len(scores) >= FEWEST else every, scale) for name in best for scores in [background.get(name, every)]}
-    strongest, strength = max(((name, noises[name].strength(score)) for name, score in best.items()), key=lambda each: each[1])
-    chance = CHANCE * math.log(max(among, 2))
-    level = max(NEAR * strength, ENOUGH * chance) if strength >= chance else chance
-    return Cut({name: each.score(level) for name, each in noises.items()}, _reason(noises[strongest], best[strongest], chance, among))
+    strengths = {name: noises[name].strength(score) for name, score in best.items()}
+    strongest, chance = max(strengths, key=lambda name: strengths[name]), CHANCE * math.log(max(among, 2))
+    stands = strengths[strongest] >= chance
+    levels = {name: max(NEAR * strength, ENOUGH * chance) if stands else chance for name, strength in strengths.items()}
+    least = {name: each.score(levels[name]) for name, each in noises.items()}
+    return Cut(least, _reason(noises[strongest], best[strongest], chance, among))
 
 
 def noise(scores: Floats, scale: float | None) -> Noise:

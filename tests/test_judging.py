@@ -1,0 +1,226 @@
+"""What is made of scores: the modality gap is taken out of them, and what does not stand out is cut off."""
+
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from samekind import shop as drawn
+from samekind.queries import ById, Cutoff, Found, Query, Term
+from samekind.types import Best, Fused, Image, Item, Metric, Text, Vector
+from samekind_server.catalog.background import Background, Backgrounds
+from samekind_server.embedding.engine import Engine
+from samekind_server.index.base import Shape
+from samekind_server.index.exact import Exact
+from samekind_server.search import cutoff, gap
+from samekind_server.search.searching import Searching
+from tests.keeping import SPACE, Keeper, item
+
+DIMENSIONS = 64
+Search = Callable[..., Found]
+
+
+def meanings(count: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(count, DIMENSIONS))
+
+
+def cone(given: np.ndarray, axis: int, seed: int, gap: float = 8.0) -> np.ndarray:
+    """Unit vectors of these meanings in a cone of their own, as a modality's are, each a little off."""
+    off = given + 0.5 * np.random.default_rng(seed).normal(size=given.shape) + gap * np.eye(DIMENSIONS)[axis]
+    return (off / np.linalg.norm(off, axis=1, keepdims=True)).astype(np.float32)
+
+
+def index(vectors: np.ndarray) -> Exact:
+    made = Exact(Shape(DIMENSIONS))
+    made.add(np.arange(len(vectors)), vectors)
+    return made
+
+
+def background(**vectors: np.ndarray) -> Background:
+    return Backgrounds().now(0, {name: index(each) for name, each in vectors.items()})
+
+
+def test_a_gap_that_was_put_in_is_taken_out():
+    same = meanings(200)
+    texts, images, queries = cone(same, 0, 1), cone(same, 1, 2), cone(same, 0, 3)
+    of = background(text=texts, image=images, vector=np.empty((0, DIMENSIONS), np.float32))
+    before, firsts = [], []
+    for number, query in enumerate(queries):
+        before.append(np.count_nonzero(texts @ query > images[number] @ query))
+        levels = gap.levels(of, {"text": 1.0}, {"text": query, "image": query, "vector": query})
+        scores = np.concatenate([levels["text"].scores(texts @ query), levels["image"].scores(images @ query)])
+        firsts.append({*np.argsort(-scores)[:2].tolist()} == {number, 200 + number})
+    assert np.median(before) > 30 and np.mean(firsts) > 0.95
+
+
+def test_there_is_no_gap_in_a_catalog_of_one_kind_or_nearly_so_nor_for_a_query_of_another():
+    texts, few = cone(meanings(200), 0, 1), cone(meanings(gap.FEWEST - 1), 1, 2)
+    vectors = dict.fromkeys(("text", "image", "fused"), texts[0])
+    assert gap.levels(background(text=texts), {"text": 1.0}, vectors) == {}
+    assert gap.levels(background(text=texts, image=few), {"text": 1.0}, vectors) == {}
+    both = background(text=texts, fused=cone(meanings(200), 2, 3))
+    assert gap.levels(both, {"image": 1.0}, vectors) == gap.levels(both, {}, vectors) == {}
+    assert gap.levels(both, {"text": 1.0, "fused": -0.5}, vectors).keys() == vectors.keys()
+
+
+def test_what_a_catalog_is_like_is_looked_at_again_once_a_hundredth_has_changed():
+    texts, seen = index(cone(meanings(200), 0, 1)), Backgrounds()
+    first = seen.now(0, {"text": texts})
+    texts.remove(np.arange(100))
+    assert seen.now(2, {"text": texts}) is first
+    assert (first.count, seen.now(3, {"text": texts}).count) == (200, 100)
+
+
+@pytest.fixture
+def keeper(tmp_path, engine: Engine) -> Iterator[Keeper]:
+    keeper = Keeper(tmp_path, engine)
+    yield keeper
+    keeper.close()
+
+
+@pytest.fixture
+def search(keeper, engine: Engine) -> Search:
+    def search(asked: Query, **more: Any) -> Found:
+        async def found() -> Found:
+            return await Searching(engine).search(await keeper.catalogs.open("", "shop"), asked, **more)
+
+        return keeper.run(found())
+
+    return search
+
+
+def picture(product: drawn.Product) -> Image:
+    file = io.BytesIO()
+    product.image.save(file, "PNG", compress_level=1)
+    return Image(file.getvalue())
+
+
+def stocked(keeper: Keeper, **more: Any) -> list[drawn.Product]:
+    """Sixty products that training never drew, each as an item with a picture and as one with a description."""
+    keeper.make(model="mini", **more)
+    products = list(drawn.draw(60, seed=3, split="test"))
+    keeper.ask("upsert", [Item(f"image {each.id}", (picture(each),), {"thing": each.thing}) for each in products])
+    keeper.ask("upsert", [Item(f"text {each.id}", (Text(each.description),), {"thing": each.thing}) for each in products])
+    return products
+
+
+def told(found: Found) -> list[tuple[str, float, float]]:
+    return [(hit.item.id, hit.score, hit.similarity) for hit in found.hits]
+
+
+def asking(*contents: Any, **more: Any) -> Query:
+    return Query(tuple(Term(content) for content in contents), **more)
+
+
+@pytest.mark.parametrize("comparison", [Fused(), Best()], ids=["fused", "best"])
+def test_a_mixed_catalog_is_corrected_unless_that_is_not_wanted_and_says_so(keeper, search, comparison):
+    stocked(keeper, comparison=comparison)
+    with_it, without = search(asking(Text("a mug"), limit=30)), search(asking(Text("a mug"), limit=30, keep_modality_gap=True))
+    assert (with_it.report.gap_corrected, without.report.gap_corrected) == (True, False)
+    assert [hit.score for hit in without.hits] == [hit.similarity for hit in without.hits] != [hit.similarity for hit in with_it.hits]
+    same = {hit.item.id: hit.similarity for hit in without.hits}
+    assert all(same.get(hit.item.id, hit.similarity) == hit.similarity for hit in with_it.hits)
+    for kind in ("text", "image"):
+        similarities = [hit.similarity for hit in with_it.hits if hit.kind == kind]
+        assert len(similarities) > 5 and similarities == sorted(similarities, reverse=True)
+    whole = search(asking(Text("a mug"), limit=10_000, exact=True))
+    assert told(whole)[:30] == told(with_it) and len(whole.hits) == 120
+
+
+def test_pages_of_a_corrected_answer_together_are_the_one_big_page(keeper, search):
+    stocked(keeper)
+    asked, seen, token = asking(Text("something red"), limit=100), [], ""
+    while True:
+        page = search(asked, size=7, token=token)
+        seen += told(page)
+        if not (token := page.next_page_token):
+            break
+    assert seen == told(search(asked)) and len(seen) == 100
+
+
+def test_a_ready_vector_is_of_no_known_kind_and_an_item_is_of_its_own(keeper, search):
+    [first, *_] = stocked(keeper)
+    space, vector = keeper.run(keeper.catalogs.get("", "shop")).space, np.eye(256, dtype=np.float32)[0]
+    assert not search(asking(Vector(vector, space))).report.gap_corrected
+    found = search(asking(ById(f"image {first.id}"), Text("in blue")))
+    assert found.report.gap_corrected and f"image {first.id}" not in {hit.item.id for hit in found.hits}
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=some.integers(0, 1000), count=some.integers(1, 150), metric=some.sampled_from([*Metric]))
+def test_a_pure_catalog_answers_the_same_to_the_last_bit(tmp_path_factory, engine, seed, count, metric):
+    keeper, chance = Keeper(tmp_path_factory.mktemp("pure"), engine), np.random.default_rng(seed)
+    keeper.make(metric=metric)
+    keeper.ask("upsert", [item(f"{n}", *each) for n, each in enumerate(chance.normal(size=(count, 4)).tolist())])
+
+    async def found(asked: Query) -> Found:
+        return await Searching(engine).search(await keeper.catalogs.open("", "shop"), asked)
+
+    asked = asking(Vector(chance.normal(size=4).astype(np.float32), SPACE))
+    one, other = (keeper.run(found(replace(asked, keep_modality_gap=keep))) for keep in (False, True))
+    assert (told(one), one.report.gap_corrected) == (told(other), False)
+    assert [hit.score for hit in one.hits] == [hit.similarity for hit in one.hits]
+    keeper.close()
+
+
+SCORES = some.lists(some.integers(-300, 300).map(lambda each: each / 1000), min_size=cutoff.FEWEST, max_size=60).map(
+    lambda each: np.array(each, np.float32)
+)
+SCALES = some.none() | some.floats(10, 100)
+
+
+@given(scores=SCORES, among=some.integers(1, 10**6), scale=SCALES)
+def test_the_one_hit_that_is_far_above_all_others_is_never_cut(scores, among, scale):
+    spread = cutoff.noise(scores, scale).spread
+    best = float(scores.max()) + max(20 * spread, 3.0)
+    cut = cutoff.cut({"text": best}, {"text": scores}, among=among, scale=scale)
+    assert cut is not None and float(scores.max()) < cut.least["text"] <= best
+    assert cutoff.cut({"text": best}, {"text": scores}, among=among, scale=scale) == cut
+
+
+@given(scores=SCORES, among=some.integers(1, 10**6), scale=SCALES, one=some.floats(-1, 1), more=some.floats(0, 1))
+def test_what_is_nearer_is_not_cut_where_what_is_farther_is_not(scores, among, scale, one, more):
+    farther, nearer = (cutoff.cut({"text": best}, {"text": scores}, among=among, scale=scale) for best in (one, one + more))
+    assert farther is not None and nearer is not None
+    assert farther.least["text"] > one or nearer.least["text"] <= one + more
+
+
+def test_the_best_of_what_is_all_alike_seldom_stands_out():
+    chance = np.random.default_rng(5)
+    kept = []
+    for _ in range(300):
+        scores = chance.normal(0.1, 0.08, 1000).astype(np.float32)
+        cut = cutoff.cut({"image": float(scores.max())}, {"image": scores}, among=1000, scale=25.0)
+        kept.append(cut is None or cut.least["image"] <= scores.max())
+    assert np.mean(kept) < 0.05
+
+
+def test_too_few_items_tell_nothing():
+    scores = np.linspace(0, 1, cutoff.FEWEST - 1).astype(np.float32)
+    assert cutoff.cut({"text": 0.1}, {"text": scores}, among=19) is None
+    assert cutoff.cut({}, {"text": np.linspace(0, 1, 100).astype(np.float32)}, among=100) is None
+
+
+def test_a_query_about_what_is_not_there_answers_nothing_and_says_why(keeper, search):
+    mugs = {f"{kind} {each.id}" for each in stocked(keeper) if each.thing == "mug" for kind in ("text", "image")}
+    found = search(asking(Text("mug"), cutoff=Cutoff.AUTO, limit=50))
+    assert {hit.item.id for hit in found.hits} == mugs and found.report.cut <= found.hits[-1].score
+    assert "the nearest is at" in found.report.cut_reason and found.report.shortfall == "others do not stand out"
+    keeper.ask("delete", [*mugs])
+    none = search(asking(Text("mug"), cutoff=Cutoff.AUTO))
+    assert (none.hits, none.report.shortfall, none.report.complete) == ((), "none stands out", True)
+    assert "nothing stands out" in none.report.cut_reason
+
+
+def test_a_cut_leaves_what_has_the_words(keeper, search):
+    guitars = [f"{kind} {each.id}" for each in stocked(keeper) if each.thing == "guitar" for kind in ("text", "image")]
+    keeper.ask("delete", guitars)
+    keeper.ask("upsert", [Item("sku", (Text("X-4711 spare part"),))])
+    asked = asking(Text("guitar"), cutoff=Cutoff.AUTO, words="X-4711")
+    assert [hit.item.id for hit in search(asked).hits] == ["sku"]
+    assert search(replace(asked, words="")).hits == ()
