@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from samekind.errors import TextTooLong
 from samekind.filters import F
 from samekind.queries import Found, Query, Term
-from samekind.types import Best, Fused, Item, LongText, Metric, Text, Vector
+from samekind.types import Best, Catalog, Fused, Item, LongText, Metric, Text, Vector
 from samekind_server.catalog import verifying
 from samekind_server.embedding import windows
 from samekind_server.embedding.engine import Engine
@@ -204,3 +205,12 @@ def test_a_long_query_is_the_mean_of_its_windows(keeper):
     keeper.ask("upsert", [Item("page", (Text(PAGE),)), Item("mug", (Text("a mug"),))], long_text=LongText.WINDOWS)
     [first, _] = search(keeper, Query((Term(Text(PAGE)),), long_text=LongText.WINDOWS)).hits
     assert (first.item.id, round(first.similarity, 5), first.kind) == ("page", 1.0, "text")
+
+
+def test_a_catalog_says_what_happens_to_long_texts_where_a_write_does_not(keeper):
+    keeper.run(keeper.catalogs.update("", Catalog("shop", long_text=LongText.WINDOWS), ["long_text"]))
+    truncated = [keeper.ask("upsert", [page], **more)[0].truncated for page in pages(1) for more in ({}, {"long_text": LongText.TRUNCATE})]
+    assert truncated == [False, True]
+    keeper.run(keeper.catalogs.update("", Catalog("shop", long_text=LongText.REJECT), ["long_text"]))
+    [refused] = keeper.ask("upsert", [Item("new", (Text(PAGE),))])
+    assert isinstance(refused.error, TextTooLong)

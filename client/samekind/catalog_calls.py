@@ -12,7 +12,7 @@ from samekind import wire
 from samekind.batches import Asks, AsyncAsks, Call, Method, Part
 from samekind.errors import AlreadyExists, NotFound
 from samekind.turns import chained, paged, refuse
-from samekind.types import Catalog, CatalogStats, Comparison, Metric, Rotation
+from samekind.types import Catalog, CatalogStats, Comparison, LongText, Metric, Rotation
 from samekind.v1 import catalog_service_pb2 as pb
 
 SERVICE = "/samekind.v1.CatalogService"
@@ -80,6 +80,7 @@ def catalog(
     search_dimensions: int = 0,
     rotation: Rotation | str | None = None,
     thumbnail_size: int = 0,
+    long_text: LongText | str | None = None,
 ) -> Opening:
     """A catalog that the server keeps: the one that is there, or a new one. Raises AlreadyExists where it is there and not as is given here.
 
@@ -87,10 +88,11 @@ def catalog(
     `cosine`, `dot` or `euclidean`. `comparison` is Fused() with a weight for each kind of content, or Best(). `m` and `ef_construction` shape the
     graph (HNSW), which goes by `search_dimensions` numbers of each vector (0: all): the `rotation` `prefix` takes the first ones, `pca` those along
     the directions in which the catalog's vectors differ most. `thumbnail_size` is the longer side of the small pictures that are kept, 0: none.
+    `long_text` is what happens to texts longer than the model's context: `truncate`, `reject`, or `windows` to find each passage.
     """
     given = {"model": model, "space": space, "dimensions": dimensions, "m": m, "ef_construction": ef_construction}
     given |= {"metric": metric and Metric(metric), "comparison": comparison, "thumbnail_size": thumbnail_size}
-    given |= {"search_dimensions": search_dimensions, "rotation": rotation and Rotation(rotation)}
+    given |= {"search_dimensions": search_dimensions, "rotation": rotation and Rotation(rotation), "long_text": long_text and LongText(long_text)}
     named = {field: value for field, value in given.items() if value}
     return Opening(Catalog(name, **named), tuple(named))  # type: ignore[arg-type]
 
@@ -115,11 +117,13 @@ def update_catalog(
     search_dimensions: int | None = None,
     rotation: Rotation | str | None = None,
     thumbnail_size: int | None = None,
+    long_text: LongText | str | None = None,
     etag: str = "",
 ) -> Call[pb.UpdateCatalogResponse, Catalog, Catalog]:
     """Changes what is given of a catalog; with an `etag` only where it is still that one. Its indexes are made anew where they have to be."""
-    given = {"model": model, "comparison": comparison, "m": m, "ef_construction": ef_construction, "thumbnail_size": thumbnail_size}
-    given |= {"search_dimensions": search_dimensions, "rotation": None if rotation is None else Rotation(rotation)}
+    given: dict[str, object] = {"model": model, "comparison": comparison, "m": m, "ef_construction": ef_construction}
+    given |= {"thumbnail_size": thumbnail_size, "search_dimensions": search_dimensions, "rotation": None if rotation is None else Rotation(rotation)}
+    given |= {"long_text": None if long_text is None else LongText(long_text)}
     named = {field: value for field, value in given.items() if value is not None}
     request_id = uuid4().hex
     request = wire.update_catalog_request(Catalog(name, etag=etag, **named), named, request_id=request_id)  # type: ignore[arg-type]

@@ -100,23 +100,24 @@ class Summed:
 
 
 @overload
-def upsert(catalog: str, items: Item, *, mode: WriteMode | str = ..., long_text: LongText = ...) -> Call[Any, Written, Written]: ...
+def upsert(catalog: str, items: Item, *, mode: WriteMode | str = ..., long_text: LongText | None = ...) -> Call[Any, Written, Written]: ...
 @overload
 def upsert(
-    catalog: str, items: Iterable[Item] | AsyncIterable[Item], *, mode: WriteMode | str = ..., long_text: LongText = ..., progress: bool = ...
+    catalog: str, items: Iterable[Item] | AsyncIterable[Item], *, mode: WriteMode | str = ..., long_text: LongText | None = ..., progress: bool = ...
 ) -> Summed: ...
 def upsert(
     catalog: str,
     items: Item | Iterable[Item] | AsyncIterable[Item],
     *,
     mode: WriteMode | str = WriteMode.UPSERT,
-    long_text: LongText = LongText.TRUNCATE,
+    long_text: LongText | None = None,
     progress: bool = False,
 ) -> Call[Any, Written, Written] | Summed:
     """Writes items, any number of them; when it returns they are durable, and found by every search from then on.
 
     Of one item its version, or its error raised; of several how many were written, and each that failed. Of what is written already nothing
     is embedded again, so whoever was interrupted begins again. `mode` `insert` leaves what is there, `update` what is not there yet.
+    `long_text` is what happens to texts longer than the model's context, None: what the catalog says.
     """
     write = WriteMode(mode)
     batch = Batch(

@@ -285,7 +285,8 @@ class Catalog:
 
     Without a model it holds ready vectors of `space` alone. `m` and `ef_construction` shape the graph that finds the nearest
     (HNSW, arXiv 1603.09320), which goes by `search_dimensions` numbers of each vector (0: all), chosen as `rotation` says.
-    `thumbnail_size` is the longer side, in pixels, of the small picture kept of each image, 0: none.
+    `thumbnail_size` is the longer side, in pixels, of the small picture kept of each image, 0: none. `long_text` is what happens to a text
+    longer than the model's context where a write does not say.
     """
 
     name: str
@@ -299,6 +300,7 @@ class Catalog:
     search_dimensions: int = 0
     rotation: Rotation = Rotation.PREFIX
     thumbnail_size: int = 0
+    long_text: LongText = LongText.TRUNCATE
     event_weights: EventWeights = field(default_factory=EventWeights)
     version: int = 0
     etag: str = ""

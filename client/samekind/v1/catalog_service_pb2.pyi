@@ -48,7 +48,7 @@ WRITE_MODE_INSERT: WriteMode
 WRITE_MODE_UPDATE: WriteMode
 
 class Catalog(_message.Message):
-    __slots__ = ("name", "model", "space", "dimensions", "metric", "fused", "best", "m", "ef_construction", "thumbnail_size", "search_dimensions", "rotation", "version", "etag", "create_time", "update_time", "event_weights")
+    __slots__ = ("name", "model", "space", "dimensions", "metric", "fused", "best", "m", "ef_construction", "thumbnail_size", "search_dimensions", "rotation", "long_text", "version", "etag", "create_time", "update_time", "event_weights")
     NAME_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     SPACE_FIELD_NUMBER: _ClassVar[int]
@@ -61,6 +61,7 @@ class Catalog(_message.Message):
     THUMBNAIL_SIZE_FIELD_NUMBER: _ClassVar[int]
     SEARCH_DIMENSIONS_FIELD_NUMBER: _ClassVar[int]
     ROTATION_FIELD_NUMBER: _ClassVar[int]
+    LONG_TEXT_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     ETAG_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
@@ -78,12 +79,13 @@ class Catalog(_message.Message):
     thumbnail_size: int
     search_dimensions: int
     rotation: Rotation
+    long_text: _content_pb2.LongText
     version: int
     etag: str
     create_time: _timestamp_pb2.Timestamp
     update_time: _timestamp_pb2.Timestamp
     event_weights: EventWeights
-    def __init__(self, name: _Optional[str] = ..., model: _Optional[str] = ..., space: _Optional[str] = ..., dimensions: _Optional[int] = ..., metric: _Optional[_Union[Metric, str]] = ..., fused: _Optional[_Union[Fused, _Mapping]] = ..., best: _Optional[_Union[Best, _Mapping]] = ..., m: _Optional[int] = ..., ef_construction: _Optional[int] = ..., thumbnail_size: _Optional[int] = ..., search_dimensions: _Optional[int] = ..., rotation: _Optional[_Union[Rotation, str]] = ..., version: _Optional[int] = ..., etag: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., event_weights: _Optional[_Union[EventWeights, _Mapping]] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., model: _Optional[str] = ..., space: _Optional[str] = ..., dimensions: _Optional[int] = ..., metric: _Optional[_Union[Metric, str]] = ..., fused: _Optional[_Union[Fused, _Mapping]] = ..., best: _Optional[_Union[Best, _Mapping]] = ..., m: _Optional[int] = ..., ef_construction: _Optional[int] = ..., thumbnail_size: _Optional[int] = ..., search_dimensions: _Optional[int] = ..., rotation: _Optional[_Union[Rotation, str]] = ..., long_text: _Optional[_Union[_content_pb2.LongText, str]] = ..., version: _Optional[int] = ..., etag: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., event_weights: _Optional[_Union[EventWeights, _Mapping]] = ...) -> None: ...
 
 class EventWeights(_message.Message):
     __slots__ = ("view", "like", "cart", "purchase", "rating", "dislike", "hide")

@@ -24,7 +24,7 @@ from samekind.wire.classification import (
     read_classify_response,
     read_labels,
 )
-from samekind.wire.contents import content, long_text, read_content, read_long_text, read_report, read_vectors, report, vectors
+from samekind.wire.contents import content, long_text, read_content, read_long_text, read_report, read_vectors, read_wanted_long_text, report, vectors
 from samekind.wire.embedding import (
     embed_request,
     embed_response,
@@ -176,6 +176,7 @@ __all__ = [
     "read_status",
     "read_value",
     "read_vectors",
+    "read_wanted_long_text",
     "read_write_mode",
     "read_written",
     "recommendation_model",

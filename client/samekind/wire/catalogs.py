@@ -11,7 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from samekind.types import Best, Catalog, CatalogStats, Comparison, EventWeights, Fused, IndexStats, Metric, Rotation
 from samekind.v1 import catalog_service_pb2 as pb
-from samekind.wire.contents import known, number, utf8
+from samekind.wire.contents import known, long_text, number, read_long_text, utf8
 from samekind.wire.values import read_moment
 
 METRICS = {
@@ -97,6 +97,7 @@ def catalog(value: Catalog) -> pb.Catalog:
         search_dimensions=value.search_dimensions,
         rotation=number(ROTATIONS, value.rotation),
         thumbnail_size=value.thumbnail_size,
+        long_text=long_text(value.long_text),
         event_weights=pb.EventWeights(**asdict(value.event_weights)),
         version=value.version,
         etag=utf8(value.etag),
@@ -119,6 +120,7 @@ def read_catalog(message: pb.Catalog) -> Catalog:
         search_dimensions=message.search_dimensions,
         rotation=known(ROTATIONS, message.rotation, "rotation"),
         thumbnail_size=message.thumbnail_size,
+        long_text=read_long_text(message.long_text),
         event_weights=_event_weights(message.event_weights),
         version=message.version,
         etag=message.etag,

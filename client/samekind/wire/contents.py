@@ -79,6 +79,11 @@ def read_long_text(number: words.LongText) -> LongText:
     return LONG_TEXTS[number]
 
 
+def read_wanted_long_text(number: words.LongText) -> LongText | None:
+    """What is to happen to long texts, None where nothing is said. Raises BadRequest for a number that is not one of the enum."""
+    return read_long_text(number) if number else None
+
+
 def report(value: Report) -> words.Report:
     """The message of a report."""
     return words.Report(

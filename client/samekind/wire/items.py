@@ -30,11 +30,11 @@ def upsert_items_request(
     items: Iterable[pb.Item],
     *,
     mode: WriteMode = WriteMode.UPSERT,
-    long_text: LongText = LongText.TRUNCATE,
+    long_text: LongText | None = None,
     request_id: str = "",
 ) -> pb.UpsertItemsRequest:
     """A request to write a batch."""
-    given = {"mode": number(WRITE_MODES, mode), "long_text": number(LONG_TEXTS, long_text)}
+    given = {"mode": number(WRITE_MODES, mode), "long_text": long_text and number(LONG_TEXTS, long_text)}
     return pb.UpsertItemsRequest(catalog=utf8(catalog), items=items, request_id=request_id, **given)  # type: ignore[arg-type]
 
 
@@ -54,10 +54,10 @@ def read_written(response: pb.UpsertItemsResponse | pb.UpdateItemsResponse) -> l
 
 
 def ingest_options(
-    catalog: str, *, mode: WriteMode = WriteMode.UPSERT, long_text: LongText = LongText.TRUNCATE, stream_id: str = ""
+    catalog: str, *, mode: WriteMode = WriteMode.UPSERT, long_text: LongText | None = None, stream_id: str = ""
 ) -> pb.IngestItemsOptions:
     """Where the items of a stream go; with an id a batch that is sent again in another stream is done once."""
-    modes = number(WRITE_MODES, mode), number(LONG_TEXTS, long_text)
+    modes = number(WRITE_MODES, mode), long_text and number(LONG_TEXTS, long_text)
     return pb.IngestItemsOptions(catalog=utf8(catalog), mode=modes[0], long_text=modes[1], stream_id=utf8(stream_id))
 
 

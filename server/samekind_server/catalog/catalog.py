@@ -18,7 +18,6 @@ from samekind_server.catalog.memory import Memory
 from samekind_server.catalog.reading import Hit, View, hits, item, matched, read, scanned
 from samekind_server.catalog.writing import Changes, Draft, Update, Writing, duplicates
 from samekind_server.embedding.askers import ANYONE, Asker
-from samekind_server.index.base import Stats
 from samekind_server.store import catalogs, items, packing, pages, requests
 from samekind_server.store.base import Store, Transaction
 from samekind_server.store.requests import Request
@@ -61,15 +60,16 @@ class OpenCatalog:
         *,
         mode: WriteMode = WriteMode.UPSERT,
         asker: Asker = ANYONE,
-        long_text: LongText = LongText.TRUNCATE,
+        long_text: LongText | None = None,
         request: Request | None = None,
         turn: Turn = at_once,
     ) -> list[Written]:
         """Writes each item that can be, all in one transaction; one that cannot, or was not one, bears its error. Raises Overloaded.
 
         The same `request` again is answered as the first time, unless something failed then that may pass. It is embedded at once, and
-        written when it is its `turn`.
+        written when it is its `turn`. Without `long_text` the catalog's counts.
         """
+        long_text = long_text or self.catalog.long_text
         ids = [each.id if isinstance(each, Item) else "" for each in given]
         try:
             return [replace(each, id=id) for each, id in zip(await self._upsert(given, mode, asker, long_text, request, turn), ids, strict=True)]
@@ -96,11 +96,11 @@ class OpenCatalog:
         good = [update for place, update in enumerate(updates) if place not in twice]
         try:
             changes = await self._write(
-                lambda writing: writing.update(good), request, lambda changes: outcomes.dump(_placed(changes.outcomes, ids, twice))
+                lambda writing: writing.update(good), request, lambda changes: outcomes.dump(outcomes.placed(changes.outcomes, ids, twice))
             )
         except Known as known:
             return outcomes.load(known.result, ids)
-        return _placed(changes.outcomes, ids, twice)
+        return outcomes.placed(changes.outcomes, ids, twice)
 
     async def delete(self, ids: Sequence[str], *, request: Request | None = None) -> Deleted:
         """Deletes items by their ids."""
@@ -147,7 +147,7 @@ class OpenCatalog:
         """For each query, (n, dimensions), its k nearest items; fewer only where there are no more that meet the condition."""
         if where is not None:
             filters.check(where)
-        await self._ready()
+        await self.ready()
         more = k
         for _ in range(OVERFETCHED):
             found = await asyncio.to_thread(self._memory.nearest, queries, more, where=where, exact=exact, effort=effort)
@@ -165,7 +165,7 @@ class OpenCatalog:
 
     async def look(self, at: Callable[[Memory], T]) -> T:
         """What is seen in memory, in a thread of its own."""
-        await self._ready()
+        await self.ready()
         return await asyncio.to_thread(at, self._memory)
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
@@ -174,10 +174,11 @@ class OpenCatalog:
 
     async def stats(self) -> CatalogStats:
         """How much there is, and in what state."""
-        await self._ready()
+        await self.ready()
         id = self.id
         count, size = await self.read(lambda of: (items.count(of, id), items.size(of, id)))
-        indexes = tuple(_index_stats(name, each) for name, each in self._memory.stats().items() if each.live or each.removed)
+        known = [(name, each) for name, each in self._memory.stats().items() if each.live or each.removed]
+        indexes = tuple(IndexStats(name, of.live, of.removed, of.buffered, of.graph, of.building, of.memory_bytes) for name, of in known)
         return CatalogStats(count, size, self._memory.nbytes + sum(each.memory_bytes for each in indexes), indexes)
 
     async def _written(
@@ -240,7 +241,7 @@ class OpenCatalog:
 
     async def _room(self, count: int, asker: Asker) -> None:
         """Waits until so many fit beside the graph. Raises DeadlineExceeded."""
-        await self._ready()
+        await self.ready()
         if self._memory.room(count, 0):
             return
         while not await asyncio.to_thread(self._memory.room, count, min(PATIENCE, max(0.0, asker.left))):
@@ -249,12 +250,9 @@ class OpenCatalog:
                     f"the catalog {self.catalog.name!r} takes in items more slowly than they come; give it more time, or send fewer"
                 )
 
-    async def _ready(self) -> None:
+    async def ready(self) -> None:
+        """Waits until it is in memory."""
         await asyncio.shield(asyncio.wrap_future(self._memory.loaded))
-
-
-def _index_stats(name: str, stats: Stats) -> IndexStats:
-    return IndexStats(name, stats.live, stats.removed, stats.buffered, stats.graph, stats.building, stats.memory_bytes)
 
 
 class Known(Exception):
@@ -277,8 +275,3 @@ def _rooms(draft: Draft) -> int:
 
 def _delete(rows: Sequence[int], where: Filter, writing: Writing) -> None:
     writing.delete(matched(writing.to, rows, where))
-
-
-def _placed(made: Sequence[Written], ids: Sequence[str], twice: Mapping[int, SamekindError]) -> list[Written]:
-    each = iter(made)
-    return [Written(id, error=twice[place]) if place in twice else next(each) for place, id in enumerate(ids)]

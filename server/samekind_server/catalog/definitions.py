@@ -9,12 +9,12 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 
 from samekind.errors import BadRequest, EtagMismatch, SpaceMismatch, Violation
-from samekind.types import Best, Catalog, Comparison, EventWeights, Fused, Metric, Model, Rotation
+from samekind.types import Best, Catalog, Comparison, EventWeights, Fused, LongText, Metric, Model, Rotation
 from samekind_server.embedding import spaces
 from samekind_server.store.catalogs import Head
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-CHANGEABLE = ("model", "comparison", "m", "ef_construction", "search_dimensions", "rotation", "thumbnail_size", "event_weights")
+CHANGEABLE = ("model", "comparison", "m", "ef_construction", "search_dimensions", "rotation", "thumbnail_size", "long_text", "event_weights")
 LEAST_M, LEAST_EF = 4, 16  # With fewer links, or candidates for them, a graph falls into parts.
 FOR_GOOD = ("space", "dimensions", "metric")
 
@@ -23,7 +23,13 @@ def dump(given: Catalog) -> bytes:
     """All of a catalog that is not told by its row."""
     fused = asdict(given.comparison) if isinstance(given.comparison, Fused) else None
     told = {name: getattr(given, name) for name in ("model", "space", "dimensions", "m", "ef_construction", "search_dimensions", "thumbnail_size")}
-    told |= {"metric": given.metric.value, "rotation": given.rotation.value, "fused": fused, "event_weights": asdict(given.event_weights)}
+    told |= {
+        "long_text": given.long_text.value,
+        "metric": given.metric.value,
+        "rotation": given.rotation.value,
+        "fused": fused,
+        "event_weights": asdict(given.event_weights),
+    }
     return json.dumps(told, sort_keys=True).encode()
 
 
@@ -32,9 +38,10 @@ def catalog(head: Head) -> Catalog:
     told = json.loads(head.definition)
     fused, metric = told.pop("fused"), told.pop("metric")
     # An older samekind's definition lacks what came later.
-    rotation, weights = told.pop("rotation", Rotation.PREFIX), told.pop("event_weights", {})
+    rotation, weights, long_text = told.pop("rotation", Rotation.PREFIX), told.pop("event_weights", {}), told.pop("long_text", LongText.TRUNCATE)
     comparison: Comparison = Best() if fused is None else Fused(**fused)
     told |= {"metric": Metric(metric), "rotation": Rotation(rotation), "comparison": comparison, "event_weights": EventWeights(**weights)}
+    told["long_text"] = LongText(long_text)
     made = Catalog(head.name, **told)
     return replace(made, version=head.version, etag=etag(head), create_time=moment(head.created), update_time=moment(head.updated))
 

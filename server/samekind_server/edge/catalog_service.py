@@ -72,7 +72,7 @@ class CatalogServicer(stubs.CatalogServiceServicer):
         """Writes a batch."""
         validation.check(request)
         catalog, again = await self._open(request.catalog), repeats.request(request)
-        mode, long_text = wire.read_write_mode(request.mode), wire.read_long_text(request.long_text)
+        mode, long_text = wire.read_write_mode(request.mode), wire.read_wanted_long_text(request.long_text)
         written = await catalog.upsert(items.read(request.items), mode=mode, asker=asker(context), long_text=long_text, request=again)
         return wire.upsert_items_response(items.named(written, request.items))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import regex
@@ -44,18 +45,31 @@ def cut(text: str, tokenizer: Tokenizer) -> list[Place]:
     tokens = tokenizer([text])
     if not tokens.truncated[0]:
         return []
-    begins = [found.start() for found in _WORDS.finditer(text)]
-    words = [text[begin:end] for begin, end in zip(begins, [*begins[1:], len(text)], strict=True)]
+    room = tokens.ids.shape[1] - int(tokenizer([""]).lengths[0])
+    begins, counts = _words(text, tokenizer, max(1, int(OVERLAP * room)))
+    words = [text[begin:end] for begin, end in pairwise([*begins, len(text)])]
+    closes = np.array([bool(_SENTENCE.search(word)) for word in words])
     if not words:
         return []
-    room = tokens.ids.shape[1] - int(tokenizer([""]).lengths[0])
-    counts, closes = _counts(words, tokenizer), np.array([bool(_SENTENCE.search(word)) for word in words])
     for _ in range(TRIES):
         places = [(begins[first], begins[last - 1] + len(words[last - 1].rstrip())) for first, last in _filled(counts, closes, room)]
         if not _truncated([text[begin:end] for begin, end in places], tokenizer):
             break
         room = max(1, int(room * CLOSER))
     return places
+
+
+def _words(text: str, tokenizer: Tokenizer, most: int) -> tuple[list[int], NDArray[np.int64]]:
+    """Where each word begins, and about how many tokens it has; those of more than `most` are cut in halves."""
+    begins, counts = [found.start() for found in _WORDS.finditer(text)], np.zeros(0, np.int64)
+    while begins:
+        spans = list(pairwise([*begins, len(text)]))
+        counts = _counts([text[begin:end] for begin, end in spans], tokenizer)
+        halves = [(begin + end) // 2 for (begin, end), count in zip(spans, counts, strict=True) if count > most and end - begin > 1]
+        if not halves:
+            break
+        begins = sorted([*begins, *halves])
+    return begins, counts
 
 
 def _counts(words: Sequence[str], tokenizer: Tokenizer) -> NDArray[np.int64]:
