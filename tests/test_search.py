@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from samekind.errors import BadRequest, BadVector, DeadlineExceeded, NotFound, SamekindError, SpaceMismatch
+from samekind.errors import BadRequest, BadVector, DeadlineExceeded, NotFound, Overloaded, SamekindError, SpaceMismatch
 from samekind.filters import F, Not
 from samekind.queries import ById, Found, Grouping, ItemView, Query, Term
 from samekind.types import Best, Fused, Image, Item, Metric, Text, Vector
 from samekind_server.catalog.memory import Place
+from samekind_server.embedding.admission import Admission, Load
 from samekind_server.embedding.askers import Asker
 from samekind_server.embedding.engine import Engine
+from samekind_server.embedding.images import ImageLimits
 from samekind_server.index.base import Opened, Rows, Shape
 from samekind_server.index.exact import Exact
 from samekind_server.search.searching import Searching
@@ -127,6 +129,7 @@ def test_an_empty_catalog_a_condition_that_nothing_meets_and_a_limit_past_the_en
     report = shop.search(query(near(1, 0, 0, 0), where=F.n < 2)).report
     assert (report.complete, report.exact, report.candidates, report.matching, report.shortfall) == (True, True, 2, 2, "2 items meet the condition")
     assert shop.search(query(near(1, 0, 0, 0), limit=4)).report.shortfall == ""
+    assert shop.search(query(Term(ById("x")), limit=4)).report.shortfall == "the catalog has 4 items; what is a term is no hit"
 
 
 def test_what_is_less_similar_than_asked_is_left_out(shop):
@@ -301,6 +304,17 @@ def test_rows_that_are_gone_when_they_are_read_are_made_up_for(tmp_path, engine)
 def test_a_query_whose_time_is_over_is_not_searched_for(shop):
     with pytest.raises(DeadlineExceeded, match="the time given was over"):
         shop.search(query(near(1, 0, 0, 0)), asker=Asker(deadline=0.0))
+
+
+def test_a_search_is_refused_while_there_is_more_work_than_is_taken(shop, engine):
+    admission = Admission(max_pixels=100_000)
+    full = Engine(engine.registry, ImageLimits(), admission=admission)
+    shop.put(*AXES)
+    shop.searching = Searching(full)
+    with admission.working(Load(), Asker()), admission.working(Load(), Asker()), pytest.raises(Overloaded, match="are under way"):
+        shop.search(query(near(1, 0, 0, 0)))
+    assert shop.ids(query(near(1, 0, 0, 0), limit=1)) == ["x"]
+    full.close()
 
 
 def test_fused_items_are_found_whatever_contents_they_have(shop):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from samekind import errors
@@ -17,6 +17,12 @@ PASSING = {"UNAVAILABLE", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "CANCELLED"
 def lasting(outcomes: Iterable[Written]) -> bool:
     """Whether the same batch would come to the same if it were done again."""
     return not any(each.error and each.error.code in PASSING for each in outcomes)
+
+
+def placed(made: Sequence[Written], ids: Sequence[str], twice: Mapping[int, SamekindError]) -> list[Written]:
+    """What was made of the good ones, and between them those that stood twice, each with its error."""
+    each = iter(made)
+    return [Written(id, error=twice[place]) if place in twice else next(each) for place, id in enumerate(ids)]
 
 
 def dump(outcomes: Sequence[Written]) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -66,7 +67,7 @@ class Answering:
             found = await self._candidates(chosen.among.k + gone)
         hits, mark = await self._hits(chosen, items), self._mark(chosen.left, items)
         given = query.limit if mark else query.limit - self.ask.left + len(hits)
-        made = report(query, chosen.among, given, self.meant.report, self.spent, chosen.cut)
+        made = report(query, chosen.among, given, self.meant, self.spent, chosen.cut)
         return Found(hits, await self._facets(), made, mark.dump() if mark else "")
 
     async def _chosen(self, found: Candidates) -> Chosen:
@@ -148,7 +149,9 @@ async def candidates(some: Sequence[Answering], k: int) -> list[Candidates]:
     if one.asker.left <= 0:
         raise DeadlineExceeded("the time given was over before all was searched; give it more, or ask for less")
     vectors = {name: np.stack([each.meant.vectors[name] for each in some]) for name in one.meant.vectors}
-    with one.spent.on("search"):
+    with ExitStack() as spent:
+        for each in some:
+            spent.enter_context(each.spent.on("search"))
         if not vectors:
             where = query.where
             matching = await one.catalog.look(lambda memory: memory.items if where is None else len(memory.matching(where)))

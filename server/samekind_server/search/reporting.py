@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from samekind.queries import Query, SearchReport
-from samekind.types import Report
 from samekind_server.catalog.candidates import Candidates
 from samekind_server.search import judging
 from samekind_server.search.cutoff import Cut
+from samekind_server.search.terms import Meant
 
 
 @dataclass
@@ -31,16 +31,16 @@ class Spent:
             setattr(self, what, getattr(self, what) + 1000 * (time.perf_counter() - began))
 
 
-def report(query: Query, found: Candidates, hits: int, embedding: Report, spent: Spent, cut: Cut | None) -> SearchReport:
+def report(query: Query, found: Candidates, hits: int, meant: Meant, spent: Spent, cut: Cut | None) -> SearchReport:
     """Of an answer with so many hits on all pages up to this one and, where it is not the last, the limit."""
-    cut = cut if cut and hits < query.limit and judging.cuts(cut, found) else None
+    embedding, cut = meant.report, cut if cut and hits < query.limit and judging.cuts(cut, found) else None
     return SearchReport(
         embedding,
         exact=found.exact,
         candidates=found.seen,
         matching=found.matching,
         complete=hits >= query.limit or found.last is None or query.min_similarity is not None or cut is not None,
-        shortfall=shortfall(query, found, hits, cut),
+        shortfall=shortfall(query, found, hits, len(meant.rows), cut),
         cut=judging.lowest(cut, found) if cut else None,
         cut_reason=cut.reason if cut else "",
         gap_corrected=bool(found.levels),
@@ -51,15 +51,17 @@ def report(query: Query, found: Candidates, hits: int, embedding: Report, spent:
     )
 
 
-def shortfall(query: Query, found: Candidates, hits: int, cut: Cut | None) -> str:
-    """Why there are fewer hits than the limit; nothing where there are not."""
+def shortfall(query: Query, found: Candidates, hits: int, named: int, cut: Cut | None) -> str:
+    """Why there are fewer hits than the limit; nothing where there are not. So many items are `named` by terms."""
     if hits >= query.limit:
         return ""
     if not found.matching:
         return "no item meets the condition" if query.where is not None else "the catalog is empty"
     reasons = []
-    if found.matching < query.limit:
+    if found.matching < query.limit + named:
         reasons.append(f"{found.matching:,} items meet the condition" if query.where is not None else f"the catalog has {found.matching:,} items")
+    if named:
+        reasons.append("what is a term is no hit")
     if not query.terms:
         reasons.append("no others have the words")
     if query.min_similarity is not None:

@@ -11,6 +11,7 @@ from samekind.types import Metric
 from samekind_server.catalog.candidates import Candidates
 from samekind_server.catalog.catalog import OpenCatalog
 from samekind_server.catalog.drafts import misfit
+from samekind_server.embedding.admission import LEAST_PIXELS, Load
 from samekind_server.embedding.askers import ANYONE, Asker
 from samekind_server.embedding.engine import Engine
 from samekind_server.search import answering, paging, terms
@@ -54,8 +55,10 @@ class Searching:
             for place, (query, each) in enumerate(zip(given, meant, strict=True))
             if isinstance(query, Query) and isinstance(each, Meant)
         }
-        first = await _first(runs)
-        return [await self._answer(each, runs.get(place), first.get(place)) for place, each in enumerate(meant)]
+        await catalog.ready()
+        with self._engine.admission.working(Load(pixels=LEAST_PIXELS * len(runs)), asker):
+            first = await _first(runs)
+            return [await self._answer(each, runs.get(place), first.get(place)) for place, each in enumerate(meant)]
 
     async def _scale(self, catalog: OpenCatalog, queries: Sequence[Query | SamekindError]) -> float | None:
         """How many logits of the catalog's model a cosine of 1 is, where that matters."""
