@@ -11,13 +11,15 @@ from scipy import sparse
 Codes = NDArray[np.int64]
 Numbers = NDArray[np.float64]
 
-RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 5.0), (0.0, 10.0), (0.0, 100.0))
+NEUTRAL, SPAN = 2.5, 2.5  # A rating from 0 to 5 says from -1 to 1.
 OFTEN = 2.0  # The most that doing a thing again and again counts, in times of doing it once.
+TINY = 1e-12
 
 
 @dataclass(frozen=True)
 class Events:
-    """What users did, in any order: codes of users and items from 0, the signed weight of the kind, a rating or NaN, and when, in seconds."""
+    """What users did, in any order: codes of users and items from 0, the signed weight of the kind, a rating from 0 to 5 or NaN, and when, in
+    seconds."""
 
     users: Codes
     items: Codes
@@ -31,29 +33,6 @@ class Events:
     def some(self, which: NDArray[np.bool_] | Codes) -> Events:
         """The events at these places."""
         return Events(self.users[which], self.items[which], self.weights[which], self.values[which], self.times[which])
-
-
-@dataclass(frozen=True)
-class Scale:
-    """From where on a rating is praise, and how far from there to the highest."""
-
-    neutral: float = 2.5
-    span: float = 2.5
-
-    @classmethod
-    def of(cls, values: Numbers) -> Scale:
-        """The smallest customary range that holds all values, halved: five stars from 2.5 on, ten points from 5. NaN are no values."""
-        told = values[np.isfinite(values)]
-        if not len(told):
-            return cls()
-        low, high = float(told.min()), float(told.max())
-        low, high = next((known for known in RANGES if known[0] <= low and high <= known[1]), (low, high))
-        return cls((low + high) / 2, (high - low) / 2)
-
-    def strength(self, weights: Numbers, values: Numbers) -> Numbers:
-        """What each event says alone: its kind's weight, times from -1 to 1 where it has a rating."""
-        rated: Numbers = np.where(np.isnan(values), weights, weights * (values - self.neutral) / self.span)
-        return rated
 
 
 @dataclass(frozen=True)
@@ -80,13 +59,13 @@ class Interactions:
         return liked
 
 
-def interactions(events: Events, users: int, items: int, *, scale: Scale | None = None) -> Interactions:
+def interactions(events: Events, users: int, items: int) -> Interactions:
     """What stands once all was done: a rating overrules what came before it, and so does what speaks against an item.
 
     What speaks for an item again overrules that only where it says no less: a view does not undo a dislike, a purchase does. Of what then
-    stands the strongest event counts, and a little more where there were several (1 + ln n times, at most twice). Equal times go by place.
+    stands the strongest event counts, and a little more where there were several: 1 + ln(their sum / the strongest) times, at most twice. Equal times go by place.
     """
-    strengths = (scale or Scale.of(events.values)).strength(events.weights, events.values)
+    strengths = strength(events.weights, events.values)
     pairs = events.users * items + events.items
     order = np.lexsort((events.times, pairs))
     pairs, strengths, times, rated = pairs[order], strengths[order], events.times[order], ~np.isnan(events.values[order])
@@ -95,6 +74,12 @@ def interactions(events: Events, users: int, items: int, *, scale: Scale | None 
     found = pairs[starts]
     matrix = sparse.csr_matrix((stands.astype(np.float32), (found // items, found % items)), shape=(users, items))
     return Interactions(matrix, np.maximum.reduceat(times, starts) if len(starts) else times)
+
+
+def strength(weights: Numbers, ratings: Numbers) -> Numbers:
+    """What each event says alone: its kind's weight, and of a rating from 0 to 5 (NaN: there is none) -1 to 1 times that."""
+    said: Numbers = np.where(np.isnan(ratings), weights, weights * (ratings - NEUTRAL) / SPAN)
+    return said
 
 
 def faded(weights: Numbers, times: Numbers, now: float, half_life: float) -> Numbers:
@@ -114,7 +99,7 @@ def _standing(strengths: Numbers, rated: NDArray[np.bool_], starts: Codes) -> Nu
     bar = np.where(against >= 0, -strengths[against], 0)
     after = since & (places > against[group]) & (strengths > 0)
     best = np.maximum.reduceat(np.where(after, strengths, 0), starts)
-    counts = np.add.reduceat(after.astype(np.int64), starts)
-    favoured = best * np.minimum(1 + np.log(np.maximum(counts, 1)), OFTEN)
+    whole = np.add.reduceat(np.where(after, strengths, 0), starts)
+    favoured = best * np.minimum(1 + np.log(np.maximum(whole, TINY) / np.maximum(best, TINY)), OFTEN)
     answer: Numbers = np.where((against >= 0) & (best < bar), -bar, favoured)
     return answer

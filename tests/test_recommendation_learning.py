@@ -1,0 +1,116 @@
+"""What is learned of behaviour: laws that hold whatever users did, closed forms on little data, and odd histories."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from samekind_server.recommendation.als import als
+from samekind_server.recommendation.cooccurrence import cooccurrence
+from samekind_server.recommendation.ease import dense, ease
+from samekind_server.recommendation.interactions import Events, faded, interactions
+from samekind_server.recommendation.sparse_rows import strongest
+
+NONE = np.nan
+
+
+def events(*told):
+    """Events of (user, item, weight, rating, time)."""
+    users, items, weights, values, times = zip(*told, strict=True) if told else ((),) * 5
+    return Events(np.array(users, np.int64), np.array(items, np.int64), *(np.array(column, np.float64) for column in (weights, values, times)))
+
+
+def liked(*told):
+    """How much user 0 likes item 0 after events of (weight, rating), one after the other."""
+    return float(interactions(events(*((0, 0, weight, value, time) for time, (weight, value) in enumerate(told))), 1, 1).matrix[0, 0])
+
+
+def some_likes(users=40, items=25, seed=0):
+    return sparse.random(users, items, 0.2, format="csr", dtype=np.float32, random_state=seed)
+
+
+def test_a_dislike_overrules_a_like_and_a_like_a_dislike():
+    assert liked((1, NONE), (-1, NONE)) == -1
+    assert liked((-1, NONE), (1, NONE)) == 1
+    assert liked((1, NONE), (-1, NONE), (1, NONE), (-1, NONE)) == -1
+
+
+def test_a_view_does_not_undo_a_dislike_but_a_purchase_does():
+    assert liked((-1, NONE), (0.2, NONE)) == -1
+    assert liked((-1, NONE), (1, NONE)) == 1
+
+
+def test_a_hidden_item_is_disliked_however_often_it_was_seen():
+    assert liked(*[(0.2, NONE)] * 20, (-0.5, NONE)) == -0.5
+
+
+def test_the_last_rating_counts_whatever_came_before():
+    assert liked((1, 5.0), (1, 1.0)) == pytest.approx(-0.6)
+    assert liked((-1, NONE), (1, 5.0)) == 1
+    assert liked((1, 2.5)) == 0
+
+
+def test_again_and_again_counts_more_than_once_but_twice_at_most():
+    assert 1 < liked((1, NONE), (1, NONE)) < liked(*[(1, NONE)] * 50) == 2
+
+
+def test_the_order_in_which_events_come_does_not_matter():
+    told = [(0, 0, 1, NONE, 1), (0, 1, 1, 4.0, 2), (0, 0, -1, NONE, 3), (1, 1, 1, NONE, 0)]
+    one, other = interactions(events(*told), 2, 2), interactions(events(*told[::-1]), 2, 2)
+    np.testing.assert_array_equal(one.matrix.toarray(), other.matrix.toarray())
+    np.testing.assert_array_equal(one.times, other.times)
+
+
+def test_a_weight_halves_in_its_half_life_and_the_future_counts_as_now():
+    np.testing.assert_allclose(faded(np.ones(3), np.array([0, 10, 99]), now=10, half_life=10), [0.5, 1, 1])
+
+
+def test_ease_is_its_closed_form():
+    likes, content = some_likes(), np.eye(25, 4, dtype=np.float32)
+    gram = (likes.T @ likes).toarray().astype(float) + 30 * content @ content.T
+    gram += np.diag(100 + 0.3 * np.diag(gram))
+    inverse = np.linalg.inv(gram)
+    wanted = -inverse / np.diag(inverse)
+    np.fill_diagonal(wanted, 0)
+    np.testing.assert_allclose(dense(likes, content), wanted, atol=1e-6)
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(1, 30), st.integers(1, 700), st.integers(0, 99))
+def test_ease_never_leads_from_an_item_to_itself(users, items, seed):
+    assert not ease(some_likes(users, items, seed)).diagonal().any()
+
+
+def test_ease_that_is_not_positive_definite_is_told():
+    with pytest.raises(ValueError, match="25 items is not positive definite"):
+        ease(some_likes(), ridge=-1e3)
+
+
+def test_cooccurrence_is_counted():
+    likes = sparse.csr_matrix(np.array([[1, 1, 0], [1, 1, 1], [1, 0, 0]], np.float32))
+    counted = cooccurrence(likes, shrink=2).toarray()
+    np.testing.assert_allclose(counted[0], [0, 2 / np.sqrt(3 * 2) * 2 / 4, 1 / np.sqrt(3) * 1 / 3], rtol=1e-6)
+    np.testing.assert_allclose(counted, counted.T)
+
+
+def test_the_strongest_of_a_row_are_kept_and_no_more():
+    kept = strongest([np.array([[1, -5, 2, 2, 2, 0]], np.float32)], 6, kept=3).toarray()
+    assert kept.tolist() == [[0, -5, 2, 2, 0, 0]]
+
+
+def test_factors_tell_two_groups_of_users_apart():
+    likes = sparse.block_diag([np.ones((10, 5)), np.ones((10, 5))], "csr", dtype=np.float32)
+    factors = als(likes, size=4, ridge=0.1)
+    scores = factors.items @ factors.taste(np.array([0, 1]), np.ones(2, np.float32))
+    assert scores[:5].min() > 0.5 > 0.2 > scores[5:].max()
+
+
+def test_factors_solve_what_they_are_to_solve():
+    likes = some_likes()
+    factors = als(likes, size=4, rounds=100)
+    users = np.stack([factors.taste(likes[user].indices, likes[user].data) for user in range(40)])
+    sure = 5 * likes.toarray().T
+    for item, row in enumerate(factors.items):
+        left = users.T @ (users * (1 + sure[item])[:, None]) + 20 * np.eye(4)
+        np.testing.assert_allclose(row, np.linalg.solve(left, users.T @ ((sure[item] > 0) * (1 + sure[item]))), atol=1e-3)

@@ -1,0 +1,170 @@
+"""What a learned model answers: the same from the same events, never what was seen, and something sensible of odd histories."""
+
+import numpy as np
+import pytest
+
+from samekind_server.recommendation.interactions import Events
+from samekind_server.recommendation.model import DamagedModel, Model, learn
+from samekind_server.recommendation.signals import History
+
+ITEMS, USERS, DIMENSIONS = 60, 120, 8
+IDS = [f"item-{number}" for number in range(ITEMS)]
+
+
+def drawn_vectors():
+    rows = np.random.default_rng(1).normal(size=(ITEMS, DIMENSIONS)).astype(np.float32)
+    rows[: ITEMS // 2, 0] += 3
+    rows[ITEMS // 2 :, 1] += 3
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+VECTORS = drawn_vectors()
+
+
+def drawn_events(seed=0):
+    """Users who each like one half of the items, ten of it, in any order."""
+    chance = np.random.default_rng(seed)
+    users = np.repeat(np.arange(USERS), 10)
+    items = np.concatenate([chance.permutation(ITEMS // 2)[:10] + ITEMS // 2 * (user % 2) for user in range(USERS)])
+    return Events(users, items, np.ones(len(users)), np.full(len(users), np.nan), chance.permutation(len(users)).astype(float))
+
+
+@pytest.fixture(scope="module")
+def model():
+    """A model of the drawn events, in which the last item was never liked."""
+    events = drawn_events()
+    return learn(events.some(events.items != ITEMS - 1), IDS, VECTORS, now=1e4)
+
+
+def history(*items, weights=None):
+    codes = np.array(items, np.int64)
+    vectors = np.zeros((len(codes), DIMENSIONS), np.float32)
+    vectors[codes >= 0] = VECTORS[codes[codes >= 0]]
+    return History(codes, np.array(weights if weights is not None else [1] * len(items), np.float32), vectors)
+
+
+def scored(model, past, behaviour=None):
+    return model.scores(past, np.arange(ITEMS), VECTORS, behaviour=behaviour)
+
+
+def alike(one, other):
+    """Whether two models give the same to the last bit, for two histories."""
+    histories = (history(1, 2), history(40, 3, weights=[1, -1]))
+    return all(np.array_equal(scored(one, past).total, scored(other, past).total) for past in histories)
+
+
+def test_the_same_events_give_the_same_model(model):
+    events = drawn_events()
+    again = learn(events.some(events.items != ITEMS - 1), IDS, VECTORS, now=1e4)
+    assert alike(model, again) and again.blend == model.blend and again.about == model.about
+
+
+def test_it_tells_from_what_it_was_learned_and_how_good_it_is(model):
+    assert (model.about.method, model.about.users, model.about.items) == ("ease", USERS, ITEMS - 1)
+    assert model.about.measures["ndcg@10", "default"] > model.about.measures["ndcg@10", "popularity"]
+
+
+def test_users_of_one_half_are_recommended_that_half(model):
+    assert scored(model, history(1, 2, 3)).total.argsort()[::-1][:10].max() < ITEMS // 2
+
+
+def test_the_parts_add_up_to_the_score(model):
+    scores = scored(model, history(1, 2, 40, weights=[1, 0.5, -1]))
+    np.testing.assert_allclose(scores.content + scores.behaviour + scores.popularity, scores.total, atol=1e-5)
+    np.testing.assert_allclose(sum(scores.behaviours.values()), scores.behaviour, atol=1e-5)
+
+
+def test_by_content_alone_behaviour_has_no_part_and_the_other_way_round(model):
+    assert not scored(model, history(1), behaviour=0.0).behaviour.any()
+    assert not scored(model, history(1), behaviour=1.0).content.any()
+
+
+def test_an_item_that_nobody_liked_comes_by_its_content(model):
+    scores = scored(model, history(ITEMS - 2, ITEMS - 3))
+    assert scores.total[ITEMS - 1] > np.median(scores.total[: ITEMS // 2])
+
+
+def test_items_that_are_not_known_are_scored_by_content(model):
+    codes = np.array([-1, -1])
+    scores = model.scores(history(1, 2), codes, VECTORS[[3, 40]])
+    assert scores.total[0] > scores.total[1]
+
+
+def test_what_is_excluded_is_never_a_candidate_and_all_others_are(model):
+    seen = np.array([1, 2, 3, 59])
+    assert sorted(model.candidates(history(1, 2), ITEMS, seen).tolist()) == sorted(set(range(ITEMS)) - {1, 2, 3, 59})
+
+
+def test_all_seen_leaves_no_candidate(model):
+    assert not len(model.candidates(history(1), 10, np.arange(ITEMS)))
+
+
+def test_nothing_known_of_somebody_gives_what_is_popular(model):
+    scores = scored(model, history())
+    assert not scores.content.any() and not scores.behaviour.any()
+    assert scores.total.argmax() == model.signals.popularity.argmax() == model.candidates(history(), 1)[0]
+
+
+def test_all_disliked_puts_the_other_half_first(model):
+    scores = scored(model, history(*range(20), weights=[-1] * 20))
+    assert np.isfinite(scores.total).all() and scores.content[:30].mean() < scores.content[30:].mean()
+
+
+def test_an_unknown_item_in_a_history_counts_by_its_content_alone(model):
+    unknown = History(np.array([-1]), np.ones(1, np.float32), VECTORS[:1])
+    scores = scored(model, unknown)
+    assert not scores.behaviour.any() and scores.content[:30].mean() > scores.content[30:].mean()
+
+
+def test_it_says_whose_users_chose_an_item(model):
+    told = model.chosen_with(history(40, 1, 2), 3)
+    assert {place for place, _ in told} <= {1, 2} and sum(share for _, share in told) == pytest.approx(1)
+    assert model.chosen_with(history(1), -1) == [] == model.chosen_with(history(), 3)
+
+
+@pytest.mark.parametrize("users", [0, 1])
+@pytest.mark.parametrize("items", [0, 1, 3])
+def test_hardly_any_events_make_a_model_that_answers(users, items):
+    counts = np.arange(items if users else 0)
+    events = Events(np.zeros_like(counts), counts, np.ones(len(counts)), np.full(len(counts), np.nan), np.zeros(len(counts)))
+    model = learn(events, IDS[:items], VECTORS[:items], now=0)
+    scores = model.scores(History(counts, np.ones(len(counts), np.float32), VECTORS[counts]), np.arange(items), VECTORS[:items])
+    assert scores.total.shape == (items,) and np.isfinite(scores.total).all() and not model.about.measures
+
+
+def test_a_catalog_without_vectors_is_recommended_by_behaviour():
+    model = learn(drawn_events(), IDS, np.zeros((ITEMS, 0), np.float32), now=1e4)
+    past = History(np.array([1, 2]), np.ones(2, np.float32), np.zeros((2, 0), np.float32))
+    scores = model.scores(past, np.arange(ITEMS), np.zeros((ITEMS, 0), np.float32))
+    assert scores.total.argsort()[::-1][:10].max() < ITEMS // 2
+
+
+def test_above_the_limit_of_ease_factors_tell_the_halves_apart():
+    model = learn(drawn_events(), IDS, VECTORS, now=1e4, ease_items=10)
+    assert model.about.method == "als" and scored(model, history(1, 2)).total.argsort()[::-1][:10].max() < ITEMS // 2
+
+
+def test_a_saved_model_is_the_same_again(model, tmp_path):
+    model.save(tmp_path / "model")
+    loaded = Model.load(tmp_path / "model")
+    assert alike(model, loaded) and (loaded.ids, loaded.blend, loaded.about) == (model.ids, model.blend, model.about)
+
+
+@pytest.mark.parametrize("place", [0, 40, 3000, -1])
+def test_a_damaged_file_is_refused(model, tmp_path, place):
+    file = tmp_path / "model"
+    model.save(file)
+    told = bytearray(file.read_bytes())
+    told[place] ^= 1
+    file.write_bytes(told)
+    with pytest.raises(DamagedModel, match="damaged"):
+        Model.load(file)
+
+
+def test_a_file_cut_short_is_refused(model, tmp_path):
+    file = tmp_path / "model"
+    model.save(file)
+    for size in (0, 31, 32, file.stat().st_size - 1):
+        file.write_bytes(file.read_bytes()[:size])
+        with pytest.raises(DamagedModel):
+            Model.load(file)
