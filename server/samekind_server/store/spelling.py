@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator
 
@@ -9,6 +10,7 @@ import regex
 
 LONGEST = 64  # Characters that count of a word.
 _CODES = regex.compile(r"[\p{L}\p{M}\p{N}]+(?:[-_./][\p{L}\p{M}\p{N}]+)*")
+_PLAIN = re.compile(r"[a-z0-9]+(?:[-_./][a-z0-9]+)*")  # The same of ASCII, which is most of what comes.
 _JOINTS = regex.compile(r"[-_./]")
 _ACCENTS = regex.compile(r"[\u0300-\u036f]+")
 # Written without spaces: characters and pairs of them stand for words.
@@ -19,11 +21,15 @@ def words(text: str) -> Iterator[str]:
     """All that a text is found by, in its order: "AB-12/7" as itself and as ab, 12 and 7."""
     for code in codes(text):
         yield code
-        yield from parts(code)
+        if not code.isascii() or not code.isalnum():
+            yield from parts(code)
 
 
 def codes(text: str) -> Iterator[str]:
     """The words of a text as they stand between spaces and signs; `-_./` within them stay."""
+    if text.isascii():
+        yield from (code[:LONGEST] for code in _PLAIN.findall(text.lower()))
+        return
     for found in _CODES.finditer(folded(text)):
         yield from _unspaced(found[0]) if _UNSPACED.search(found[0]) else [found[0][:LONGEST]]
 
@@ -38,8 +44,6 @@ def parts(code: str) -> list[str]:
 
 def folded(text: str) -> str:
     """Without case, accents, and differences that are of form alone, as of full width."""
-    if text.isascii():
-        return text.lower()
     bare = _ACCENTS.sub("", unicodedata.normalize("NFKD", text))
     return unicodedata.normalize("NFKC", bare).casefold()
 
