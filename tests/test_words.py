@@ -7,9 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
+import samekind
 from samekind.filters import F
 from samekind.queries import Found, Query, Term
-from samekind.types import Vector
+from samekind.types import Item, Vector
 from samekind_server.catalog.writing import Update
 from samekind_server.embedding.engine import Engine
 from samekind_server.search.fusion import fused
@@ -171,3 +172,20 @@ def test_pages_of_fused_hits_are_the_one_big_page(shop):
             break
     assert pages == list(whole.hits)
     assert len(whole.hits) == 40
+
+
+def test_words_and_passages_go_over_the_wire(server):
+    with samekind.connect(server) as sk:
+        pages = sk.catalog("pages", long_text="windows")
+        dull = "Most of this page is of no interest to those who want to know one thing alone. " * 9
+        page = f"{dull}The ferry leaves at noon from the old harbour. {dull}"
+        done = pages.upsert([Item("ferry", [page], {"sku": "AB-12/7"}), Item("mug", ["a mug"], {"sku": "AB-12/8"})])
+        assert (done.count, done.failures) == (2, ())
+        found = pages.search("The ferry leaves at noon from the old harbour.", words="AB-12/8", word_attributes=["sku"])
+        hits = {hit.item.id: hit for hit in found.hits}
+        assert "leaves at noon" in hits["ferry"].passage.text
+        assert page[hits["ferry"].passage.start : hits["ferry"].passage.end] == hits["ferry"].passage.text
+        assert (hits["mug"].passage, round(hits["mug"].score, 5)) == (None, round(1 / 61 + 1 / 62, 5))
+        assert [hit.item.id for hit in pages.search(words="ab-12/7", word_attributes=["sku"]).hits] == ["ferry"]
+        assert [each.long_text for each in sk.catalogs() if each.name == "pages"] == [samekind.LongText.WINDOWS]
+        sk.delete_catalog("pages")
