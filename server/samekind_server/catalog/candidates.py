@@ -84,6 +84,10 @@ class Candidates:
 
     def ranked(self) -> Ranked:
         """At least the k best rows, each where it scores best; of the same score the lower row."""
+        some = [name for name, each in self.found.items() if len(each.rows)]
+        if len(some) == 1 and not self.levels:
+            only = self.found[some[0]]
+            return Ranked(only.rows, only.scores, only.scores, np.full(len(only.rows), some[0]))
         rows = np.concatenate([np.empty(0, np.int64), *(each.rows for each in self.found.values())])
         scores = np.concatenate([np.empty(0, np.float32), *map(self._scores, self.found)])
         similarities = np.concatenate([np.empty(0, np.float32), *(each.scores for each in self.found.values())])

@@ -252,7 +252,9 @@ class OpenCatalog:
 
     async def ready(self) -> None:
         """Waits until it is in memory."""
-        await asyncio.shield(asyncio.wrap_future(self._memory.loaded))
+        if not (loaded := self._memory.loaded).done():
+            await asyncio.shield(asyncio.wrap_future(loaded))
+        loaded.result()
 
 
 class Known(Exception):
