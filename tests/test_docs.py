@@ -64,6 +64,7 @@ OPTIONS = {name: {flag for option in command.params for flag in (*option.opts, *
 OPTIONS |= {"samekind": {"--version"}, "samekind keys": options_of_keys()}
 SERVERS = {"samekind serve": {setting.flag for setting in SETTINGS} | {"--config"}, "samekind keys": {"--data", "--keys", "--config"}}
 SERVERS |= {f"samekind {verb}": {"--data", "--config"} for verb in ("backup", "restore", "verify")}
+SERVERS |= {"samekind tune": {"--data", "--config", "--tenant", "--sample", "--json"}}
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda service: service.name)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from samekind import item_files, show
 from samekind.client import TIMEOUT
 from samekind.command import Ca, Cert, CertKey, Json, Key, Server, Timeout, Tls, client, say, stop, told
-from samekind.types import Item, Upserted, WriteMode
+from samekind.types import Item, Rotation, Upserted, WriteMode
 
 SHOWN = 20  # Failures told to people; --json has all.
 
@@ -43,6 +43,8 @@ def add(
     ] = None,
     model: Annotated[str, typer.Option(help="Model of a new catalog; the server's first by default.")] = "",
     thumbnail_size: Annotated[int, typer.Option(help="Pixels of the small pictures a new catalog keeps; 0: none.")] = 0,
+    search_dimensions: Annotated[int, typer.Option(help="Numbers of each vector that a new catalog's graph goes by; 0: all.")] = 0,
+    rotation: Annotated[Rotation, typer.Option(help="Which numbers these are: the first ones, or those after a PCA.")] = Rotation.PREFIX,
     mode: Annotated[WriteMode, typer.Option(help="upsert, insert (leave what is there) or update (leave what is not there).")] = WriteMode.UPSERT,
     server: Server = None,
     key: Key = "",
@@ -61,11 +63,16 @@ def add(
     try:
         total = sum(1 for _ in _items(paths or [], tables or [])) if seen and Path("-") not in (tables or []) else 0
         with told(as_json), client(server, key, tls, ca, (cert, cert_key), timeout) as sk:
-            shop = sk.catalog(catalog, model=model, thumbnail_size=thumbnail_size)
+            shop = sk.catalog(catalog, model=model, thumbnail_size=thumbnail_size, **_searched(search_dimensions, rotation))
             done = shop.upsert(Counted(_items(paths or [], tables or []), total), mode=mode, progress=seen)
             _tell(catalog, done, as_json)
     except (OSError, ValueError) as error:
         stop(str(error), 2)
+
+
+def _searched(dimensions: int, rotation: Rotation) -> dict[str, Any]:
+    """What a catalog that is there has to agree with is what was given alone."""
+    return {"search_dimensions": dimensions, "rotation": rotation} if dimensions else {}
 
 
 def _items(paths: list[Path], tables: list[Path]) -> Iterator[Item]:
