@@ -11,7 +11,7 @@ from samekind.types import Floats
 
 SIZE, ROUNDS, STEPS = 32, 10, 3
 CONFIDENCE, RIDGE = 5.0, 20.0
-AT_ONCE = 1 << 20  # Pairs whose factors are laid side by side.
+AT_ONCE = 1 << 13  # Pairs whose factors are laid side by side: what a processor's cache holds.
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,8 @@ def _thinned(block: Floats, kept: int) -> Floats:
         return block
     sizes = np.abs(block)
     least = np.partition(sizes, -kept, axis=1)[:, -kept][:, None]
-    above = sizes > least
-    room = kept - above.sum(axis=1, keepdims=True)
-    level = sizes == least
-    thin: Floats = np.where(above | (level & (np.cumsum(level, axis=1) <= room)), block, np.float32(0))
+    thin: Floats = np.where(sizes >= least, block, np.float32(0))
+    for row in np.flatnonzero(np.count_nonzero(thin, axis=1) > kept):
+        level = np.flatnonzero(sizes[row] == least[row])
+        thin[row, level[kept - np.count_nonzero(sizes[row] > least[row]) :]] = 0
     return thin
