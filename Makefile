@@ -13,6 +13,8 @@ BUF_VERSION := 1.75.0
 BUF := .tools/buf-$(BUF_VERSION)/node_modules/.bin/buf
 UV_VERSION := 0.13.8
 UV := .tools/uv-$(UV_VERSION)/bin/uv
+CHROMA_VERSION := 1.5.9
+CHROMA := .tools/chroma-$(CHROMA_VERSION)/bin/chroma
 
 # The lock also holds what pip builds with: older pips read the first of these for that, newer ones the second.
 export PIP_CONSTRAINT := requirements.lock
@@ -21,7 +23,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo serve test torture check proto bench bench-load bench-recall eval train-mini eval-mini lock clean
+.PHONY: help setup demo serve test torture check proto bench bench-search bench-long bench-load bench-recall eval train-mini eval-mini lock clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
@@ -60,8 +62,14 @@ proto: $(DEV) ## make client/samekind/v1, its openapi.json and docs/reference fr
 	$(BIN)/python -m proto.reference docs/reference
 	$(BIN)/python -m proto.openapi client/samekind/v1/openapi.json
 
-bench: $(RUN) ## measure speed
+bench: $(RUN) ## measure speed (searches: make bench-search)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+bench-search: $(RUN) $(CHROMA) ## measure searches through servers, beside Chroma's (ARGS="--items 10000")
+	$(BIN)/python -m benchmarks.search $(ARGS)
+
+bench-long: ARGS += --items 1000000 --seconds 20
+bench-long: bench-search ## measure searches among a million vectors
 
 bench-load: $(RUN) ## measure a server under more load than it can bear (ARGS="--seconds 15")
 	$(BIN)/python -m benchmarks.load $(ARGS)
@@ -116,3 +124,8 @@ $(BUF):
 $(UV):
 	python3 -m venv .tools/uv-$(UV_VERSION)
 	.tools/uv-$(UV_VERSION)/bin/pip install uv==$(UV_VERSION)
+
+# In an environment of its own: its dependencies are not ours.
+$(CHROMA):
+	python3 -m venv .tools/chroma-$(CHROMA_VERSION)
+	PIP_CONSTRAINT= PIP_BUILD_CONSTRAINT= .tools/chroma-$(CHROMA_VERSION)/bin/pip install chromadb==$(CHROMA_VERSION)

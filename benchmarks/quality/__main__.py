@@ -13,7 +13,7 @@ from rich.table import Table
 
 import samekind
 from benchmarks.machine import machine, versions
-from benchmarks.quality import scores, tasks
+from benchmarks.quality import scores, search, tasks
 from benchmarks.quality.scores import Score
 from benchmarks.servers import started
 
@@ -60,6 +60,9 @@ def _measured(sk: samekind.Client, data: Path, limit: int) -> Iterator[Score]:
         if tasks.there(data, kept):
             _say(kept.name)
             yield from scores.classification(sk, tasks.photos(data, kept, limit))
+    _say("search")
+    yield from search.gap(sk, data, limit)
+    yield from search.cut(sk, data, limit)
 
 
 def _say(name: str) -> None:

@@ -17,6 +17,19 @@ def interval(hits: Truths, *, share: float = 0.95, seed: int = 0) -> tuple[float
     return float(low), float(high)
 
 
+def mean_interval(values: Numbers, *, share: float = 0.95, seed: int = 0) -> tuple[float, float]:
+    """Where the mean lies with that confidence, as in `interval`."""
+    drawn = np.random.default_rng(seed).integers(0, len(values), (RESAMPLES, len(values)))
+    low, high = np.percentile(values[drawn].mean(axis=1), [50 * (1 - share), 50 * (1 + share)])
+    return float(low), float(high)
+
+
+def discounts(k: int) -> NDArray[np.float64]:
+    """What each of the first k places counts in NDCG (Järvelin and Kekäläinen, TOIS 2002)."""
+    counts: NDArray[np.float64] = 1 / np.log2(np.arange(2, k + 2))
+    return counts
+
+
 def calibration_error(probabilities: Numbers, hits: Truths) -> float:
     """Expected calibration error of the top answers, in 15 bins of equal width (Guo et al., arXiv 1706.04599).
 

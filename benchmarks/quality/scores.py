@@ -27,7 +27,7 @@ class Score:
     value: float
     low: float | None
     high: float | None
-    chance: float
+    chance: float | None
     top_5: float | None = None
     commonest: float | None = None
     calibration_error: float | None = None

@@ -53,11 +53,20 @@ def there(data: Path, pack: Kept) -> bool:
 
 def photos(data: Path, pack: Kept, limit: int) -> Photos:
     """At most `limit` of the pack's rows, drawn by a fixed seed; 0 takes all."""
-    whole = read(data, pack.file)
-    rows = [row for row in whole.rows if pack.counts(row)]
-    classes = tuple(sorted({pack.field(row) for row in rows}))
-    some = sample(rows, limit)
-    return Photos(pack.name, tuple(_files(whole.path, some)), tuple(pack.field(row) for row in some), classes)
+    every = rows(data, pack, 0)
+    classes = tuple(sorted({pack.field(row) for row in every}))
+    some = sample(every, limit)
+    return Photos(pack.name, pictures(data, pack, some), tuple(pack.field(row) for row in some), classes)
+
+
+def rows(data: Path, pack: Kept, limit: int) -> list[dict[str, Any]]:
+    """What is known of at most `limit` of the pack's pictures, drawn by a fixed seed; 0 takes all."""
+    return sample([row for row in read(data, pack.file).rows if pack.counts(row)], limit)
+
+
+def pictures(data: Path, pack: Kept, some: Sequence[dict[str, Any]]) -> tuple[bytes, ...]:
+    """The files of these rows."""
+    return tuple(_files(data / f"{pack.file}.bin", some))
 
 
 def products(limit: int) -> list[Product]:

@@ -1,0 +1,174 @@
+"""Measures search: whether the modality gap is taken out of mixed catalogs, and whether a query about what is not there answers nothing."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+import samekind
+from benchmarks.quality import metrics, tasks
+from benchmarks.quality.scores import Score
+from benchmarks.quality.tasks import Photos, png
+from samekind import Found, Image, Item, Text, query
+from samekind.shop import Product
+from training.data import fashion_evaluation
+
+K = 10
+QUERIES = 400
+EXACT, ALIKE = 3.0, 1.0  # What an item is worth that is what was asked for, and one that shares the thing and one of its looks.
+HALVES = 2
+Gains = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Mixed:
+    """The same things as pictures and as descriptions, what is asked, and what each thing is worth to each query, (queries, things)."""
+
+    name: str
+    pictures: Sequence[bytes]
+    texts: Sequence[str]
+    queries: Sequence[str]
+    gains: Gains
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Contents with what each is, and how a query for that is worded; what is of one `part` is there or not as a whole."""
+
+    name: str
+    contents: Sequence[bytes | str]
+    truths: Sequence[str]
+    parts: Sequence[str]
+
+
+def gap(sk: samekind.Client, data: Path, limit: int) -> Iterator[Score]:
+    """Text queries of catalogs with pictures and texts, corrected and not."""
+    for mixed in _mixed(data, limit):
+        with _catalog(sk, [*_items("image", mixed.pictures), *_items("text", mixed.texts)]) as kept:
+            found = [kept.search_many([query(asked, limit=K, keep_modality_gap=keep) for asked in mixed.queries]) for keep in (True, False)]
+        before, after = (_gained(mixed, each) for each in found)
+        for name, gained, each in (("as they are", before, found[0]), ("corrected", after, found[1])):
+            yield _score(mixed, f"images in the top {K}", name, _images(each), 0.5)
+            yield _score(mixed, f"NDCG@{K}", name, gained, _by_chance(mixed))
+        yield _score(mixed, f"NDCG@{K}", "gained", after - before, 0.0)
+
+
+def cut(sk: samekind.Client, data: Path, limit: int) -> Iterator[Score]:
+    """Queries of catalogs that hold half of what is asked for, with the cut; as these are of one kind, also whether a correction changes them."""
+    for labelled in _labelled(data, limit):
+        silent, kept, same = list[bool](), list[bool](), list[bool]()
+        asked = sorted(set(labelled.truths))
+        for half in range(HALVES):
+            there = [place for place, part in enumerate(labelled.parts) if _half(labelled.parts, part) == half]
+            present = {labelled.truths[place] for place in there}
+            absent = [each for each in asked if _half(labelled.parts, labelled.parts[labelled.truths.index(each)]) != half]
+            with _catalog(sk, [_item(f"{place}", labelled.contents[place]) for place in there]) as catalog:
+                silent += [not found.hits for found in catalog.search_many([query(each, cutoff="auto") for each in absent])]
+                for truth in sorted(present):
+                    whole, some, raw = catalog.search_many([query(truth), query(truth, cutoff="auto"), query(truth, keep_modality_gap=True)])
+                    ids = {hit.item.id for hit in some.hits}
+                    kept += [hit.item.id in ids for hit in whole.hits if labelled.truths[int(hit.item.id)] == truth]
+                    same.append(_scores(whole) == _scores(raw))
+        told = {"absent: nothing is answered": silent, "present: relevant hits kept": kept, "one kind: same to the last bit": same}
+        yield from (_share(labelled.name, measure, np.array(hits), len(asked)) for measure, hits in told.items() if hits)
+
+
+def _mixed(data: Path, limit: int) -> Iterator[Mixed]:
+    drawn = tasks.products(limit)
+    pictures, texts = [png(product) for product in drawn], [product.description for product in drawn]
+    titles = [product.title for product in drawn][:QUERIES]
+    yield Mixed("drawn shop, mixed: titles", pictures, texts, titles, np.array([[_worth(one, other) for other in drawn] for one in drawn[:QUERIES]]))
+    looks = sorted({f"{product.colour} {product.thing}" for product in drawn})[:QUERIES]
+    gains = np.array([[float(look == f"{product.colour} {product.thing}") for product in drawn] for look in looks])
+    yield Mixed("drawn shop, mixed: colours of things", pictures, texts, looks, gains)
+    [kept] = [kept for kept in tasks.KEPT if kept.counts is fashion_evaluation]
+    if tasks.there(data, kept):
+        rows = tasks.rows(data, kept, limit)
+        types, colours = ([row[name].lower() for row in rows] for name in ("articleType", "baseColour"))
+        asked = sorted({*zip(colours, types, strict=True)})[:QUERIES]
+        gains = np.array([[(type == kind) * (1.0 + (colour == look)) for look, kind in zip(colours, types, strict=True)] for colour, type in asked])
+        names = [row["productDisplayName"] for row in rows]
+        yield Mixed(f"{kept.name}, mixed", tasks.pictures(data, kept, rows), names, [" ".join(each) for each in asked], gains)
+
+
+def _worth(one: Product, other: Product) -> float:
+    looks = (one.colour == other.colour) + (one.pattern == other.pattern)
+    return (0.0, ALIKE, EXACT)[looks] if one.thing == other.thing else 0.0
+
+
+def _gained(mixed: Mixed, found: Sequence[Found]) -> Gains:
+    """NDCG of each query."""
+    first = [[gains[int(hit.item.id.split()[1])] for hit in each.hits] for gains, each in zip(mixed.gains, found, strict=True)]
+    return np.array([gains @ metrics.discounts(len(gains)) for gains in map(np.array, first)]) / _ideal(mixed)
+
+
+def _ideal(mixed: Mixed) -> Gains:
+    best: Gains = -np.sort(-np.repeat(mixed.gains, 2, axis=1), axis=1)[:, :K]
+    return best @ metrics.discounts(best.shape[1])
+
+
+def _by_chance(mixed: Mixed) -> float:
+    return float((mixed.gains.mean(axis=1) * metrics.discounts(K).sum() / _ideal(mixed)).mean())
+
+
+def _images(found: Sequence[Found]) -> Gains:
+    """The share of images in each answer."""
+    return np.array([np.mean([hit.item.id.startswith("image") for hit in each.hits]) for each in found])
+
+
+def _score(mixed: Mixed, measure: str, name: str, each: Gains, chance: float) -> Score:
+    return Score(mixed.name, measure, name, len(each), len(mixed.texts), float(each.mean()), *metrics.mean_interval(each), chance)
+
+
+def _labelled(data: Path, limit: int) -> Iterator[Labelled]:
+    drawn = tasks.products(limit)
+    things, looks = [product.thing for product in drawn], [f"{product.colour} {product.thing}" for product in drawn]
+    pictures, texts = [png(product) for product in drawn], [product.description for product in drawn]
+    yield Labelled("drawn shop, cut: things in pictures", pictures, things, things)
+    yield Labelled("drawn shop, cut: things in texts", texts, things, things)
+    yield Labelled("drawn shop, cut: colours of things in pictures", pictures, looks, things)
+    for kept in tasks.KEPT:
+        if tasks.there(data, kept):
+            photos = tasks.photos(data, kept, limit)
+            yield _of_photos(photos)
+
+
+def _of_photos(photos: Photos) -> Labelled:
+    return Labelled(f"{photos.name}, cut", photos.pictures, photos.truths, photos.truths)
+
+
+def _half(parts: Sequence[str], part: str) -> int:
+    """Every other kind of thing is in the same half."""
+    return sorted(set(parts)).index(part) % HALVES
+
+
+@contextmanager
+def _catalog(sk: samekind.Client, items: Sequence[Item]) -> Iterator[samekind.CatalogHandle]:
+    """A catalog of these items, for a while."""
+    name = "benchmark-of-search"
+    catalog = sk.catalog(name)
+    try:
+        if failures := catalog.upsert(items).failures:
+            raise failures[0].error or AssertionError(f"{failures[0].id} failed")
+        yield catalog
+    finally:
+        sk.delete_catalog(name)
+
+
+def _items(kind: str, contents: Sequence[bytes | str]) -> list[Item]:
+    return [_item(f"{kind} {place}", content) for place, content in enumerate(contents)]
+
+
+def _item(id: str, content: bytes | str) -> Item:
+    return Item(id, (Text(content) if isinstance(content, str) else Image(content),))
+
+
+def _scores(found: Found) -> list[tuple[str, float]]:
+    return [(hit.item.id, hit.score) for hit in found.hits]
+
+
+def _share(data: str, measure: str, hits: metrics.Truths, classes: int) -> Score:
+    return Score(data, measure, "", len(hits), classes, float(hits.mean()), *metrics.interval(hits), None)
