@@ -5,18 +5,20 @@ import json
 from collections.abc import Iterator
 
 import grpc
+import numpy as np
 import pytest
 from grpc_status import rpc_status
 
 from samekind import wire
 from samekind.filters import F
 from samekind.queries import ById, Found, Grouping, ItemView, Query, Term
-from samekind.types import Catalog, Item, Text
+from samekind.types import Catalog, Item, Text, Vector
 from samekind.v1 import catalog_service_pb2 as items_pb
 from samekind.v1 import filter_pb2
 from samekind.v1 import search_service_pb2 as pb
 from samekind.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from samekind.v1.search_service_pb2_grpc import SearchServiceStub
+from tests import test_errors
 from tests.keeping import SPACE, item
 from tests.running import address, process, told
 from tests.test_search import near
@@ -153,6 +155,38 @@ def deep(depth: int) -> bytes:
 def length(number: int) -> bytes:
     low, rest = number & 0x7F, number >> 7
     return bytes([low | 0x80]) + length(rest) if rest else bytes([low])
+
+
+def asked(*terms: Term, of: str = "shop", token: str = "", **more: object) -> bytes:
+    return wire.search_request(of, Query(terms, **more), page_token=token).SerializeToString()
+
+
+AXIS = near(1, 0, 0, 0)
+REFUSED = {
+    "no terms and no words": asked(),
+    "terms that leave nothing": asked(AXIS, Term(AXIS.content, -1.0)),
+    "a text, asked of ready vectors": asked(Term(Text("a mug"))),
+    "a vector of another space": asked(Term(Vector(np.ones(4, np.float32), "other-4"))),
+    "an item that is not there": asked(Term(ById("gone"))),
+    "a catalog that is not there": asked(AXIS, of="nowhere"),
+    "a weight of 1,001": asked(Term(AXIS.content, 1001.0)),
+    "a condition 17 deep": deep(16),
+    "a condition 10,000 deep": deep(10_000),
+    "a limit of 10,001": asked(AXIS, limit=10_001),
+    "a limit of 1,001 with diversity": asked(AXIS, limit=1001, diversity=0.5),
+    "a page token of another query": asked(AXIS, token="bm90IG1pbmU="),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_bad_search_fails_as_the_document_says(shop, name):
+    with pytest.raises(grpc.RpcError) as refused:
+        shop.channel.unary_unary("/samekind.v1.SearchService/Search")(REFUSED[name])
+    assert test_errors.agrees(test_errors.told(rpc_status.from_call(refused.value)), test_errors.rows("Searches")[name]), refused.value.details()
+
+
+def test_the_document_has_a_row_for_each_bad_search_and_no_other():
+    assert list(test_errors.rows("Searches")) == list(REFUSED)
 
 
 @pytest.mark.parametrize(("depth", "told"), [(16, "16 deep"), (60, "16 deep"), (200, "nested"), (10_000, "nested")])
