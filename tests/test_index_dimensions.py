@@ -71,6 +71,15 @@ def test_a_filter_loses_no_answers_and_little_recall(share, given):
     assert recall(found, true) >= 0.95
 
 
+def test_axes_are_fitted_anew_once_what_came_since_is_of_another_kind(given):
+    turned = np.linalg.qr(np.random.default_rng(7).normal(size=(WHOLE, WHOLE)))[0].astype(np.float32)
+    index, others, queries = graphed(PCA, given[:600]), given @ turned, vectors(50, seed=1) @ turned
+    before = index._graph
+    index.add(np.arange(600, 600 + COUNT), others)
+    assert tended(index)._graph is not before
+    assert recall(index.nearest(queries, 10), exact(np.concatenate([given[:600], others])).nearest(queries, 10)) >= 0.97
+
+
 def test_it_takes_less_memory(given):
     whole, fewer = (graphed(shape, given).stats().memory_bytes for shape in (Shape(WHOLE), PCA))
     assert whole - fewer == pytest.approx(4 * (WHOLE - FEW) * COUNT, rel=0.05)

@@ -48,6 +48,7 @@ class Graph:
         else:
             self._index.load_index(os.fspath(file), max_elements=capacity)
         self.tuned = 0  # Its size when it was last tuned.
+        self.worn = False  # The vectors that came since it was begun are told apart badly by its numbers.
         self.tune(EF)
         self._index.set_num_threads(1)
 

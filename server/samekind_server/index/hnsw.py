@@ -180,7 +180,7 @@ class Hnsw:
         table = self._table
         if graph is not None and table.live < self._graph_from // 2:
             self._graph = None
-        elif table.live >= self._graph_from if graph is None else graph.shape != self.shape or self._many(graph.removed, graph.size):
+        elif table.live >= self._graph_from if graph is None else graph.shape != self.shape or graph.worn or self._many(graph.removed, graph.size):
             self._compact()
             shape = self.shape
             self._growing = Graph(shape, capacity(table.live), projection.fitted(shape, self._table.view()))
@@ -229,9 +229,11 @@ class Hnsw:
         return True
 
     def _tune(self, graph: Graph) -> bool:
-        ef = fitting(graph, self._table.view())
+        view = self._table.view()
+        ef = fitting(graph, view)
         with self._alone(graph):
             graph.tune(ef)
+        graph.worn = projection.worn(graph.projection, graph.shape, view)
         return True
 
     def _mark(self, graph: Graph) -> bool:

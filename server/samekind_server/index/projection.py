@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from samekind.types import Floats, Metric, Rotation
 from samekind_server.index import scan
@@ -12,6 +13,8 @@ from samekind_server.index.base import Shape
 from samekind_server.index.table import View
 
 SAMPLE = 10_000  # Vectors that the axes are fitted to, at most.
+WORN = 1.25  # Times as much of the vectors as axes fitted now would lose is too much to lose,
+MUCH = 0.02  # where that much of all is at stake.
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,15 +37,28 @@ def fitted(shape: Shape, view: View) -> Projection:
     """The projection of a shape, fitted to a sample of what is there."""
     if not shape.reduced or shape.rotation is Rotation.PREFIX:
         return Projection(shape.searched)
+    return Projection(shape.searched, _axes(_sample(shape, view), shape.searched))
+
+
+def worn(projection: Projection, shape: Shape, view: View) -> bool:
+    """Whether axes fitted to what is there now would tell the vectors apart much better."""
+    if projection.axes is None:
+        return False
+    sample = _sample(shape, view)
+    before, after = (np.square(sample @ axes.T.astype(np.float64)).sum() for axes in (projection.axes, _axes(sample, shape.searched)))
+    whole = np.square(sample).sum()
+    return bool(whole - before > WORN * (whole - after) + MUCH * whole)
+
+
+def _sample(shape: Shape, view: View) -> NDArray[np.float64]:
+    """Some of the live vectors. Distances do not change where all vectors move alike, so those are taken from the mean; products do."""
     places = np.flatnonzero(view.live)
-    sample = np.random.default_rng(len(places)).permutation(places)[:SAMPLE]
-    return Projection(shape.searched, _axes(view.vectors(np.sort(sample)), shape))
+    some = np.random.default_rng(len(places)).permutation(places)[:SAMPLE]
+    wide = view.vectors(np.sort(some)).astype(np.float64)
+    return wide if shape.metric is Metric.DOT else wide - wide.mean(axis=0)
 
 
-def _axes(vectors: Floats, shape: Shape) -> Floats:
-    """The first principal axes. Distances do not change where all vectors move alike, so those are fitted around the mean; products do."""
-    wide = vectors.astype(np.float64)
-    if shape.metric is not Metric.DOT:
-        wide -= wide.mean(axis=0)
-    _, axes = np.linalg.eigh(wide.T @ wide)
-    return np.ascontiguousarray(axes[:, ::-1][:, : shape.searched].T, dtype=np.float32)
+def _axes(vectors: NDArray[np.float64], size: int) -> Floats:
+    """The first principal axes."""
+    _, axes = np.linalg.eigh(vectors.T @ vectors)
+    return np.ascontiguousarray(axes[:, ::-1][:, :size].T, dtype=np.float32)
