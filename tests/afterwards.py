@@ -16,7 +16,7 @@ from samekind.types import Item
 from samekind_server.catalog.reading import View
 from samekind_server.catalog.snapshots import Snapshots
 from samekind_server.embedding.engine import Engine
-from samekind_server.store import catalogs, items
+from samekind_server.store import catalogs, copies, items, words
 from samekind_server.store.base import Transaction
 from samekind_server.store.sqlite import SqliteStore
 from tests.dying import WORKERS, State, step, vector
@@ -80,6 +80,7 @@ def kept(keeper: Keeper) -> list[State]:
         check(keeper, {each.id: each.vectors["vector"].values for each in found})
     keeper.catalogs._freeing.submit(int).result()
     assert keeper.store.read(lambda of: [fault for head in catalogs.every(of) for fault in faults(of, head.id)]).result() == []
+    assert keeper.store.read(lambda of: words.digests(of) == worded(of)).result()
     for sql, wanted in (
         ("PRAGMA integrity_check", "ok"),
         ("SELECT count(*) FROM items LEFT JOIN vectors USING (row) WHERE vectors.row IS NULL", 0),
@@ -107,6 +108,13 @@ def check(keeper: Keeper, held: dict[str, np.ndarray]) -> None:
         assert all(abs(hit.score - float(held[hit.item.id].sum()) / 8**0.5) < 1e-5 for hit in hits)
     [filtered] = keeper.ask("nearest", query, len(held) + 10, where=F.n >= 0)
     assert {hit.item.id for hit in filtered} == held.keys()
+
+
+def worded(of: Transaction) -> dict[int, int]:
+    """What the index of words should have of each row that has any."""
+    every = (each for head in catalogs.every(of) for each in copies.rows(of, head))
+    sums = {each.row: words.digest(each.catalog, each.text, each.attributes) for each in every}
+    return {row: total for row, total in sums.items() if total}
 
 
 def faults(of: Transaction, catalog: int) -> list[str]:

@@ -23,8 +23,8 @@ from samekind_server.index.exact import Exact
 from samekind_server.index.several import Several
 from samekind_server.search.searching import Searching
 from samekind_server.store import copies
+from tests.afterwards import opened
 from tests.keeping import Keeper
-from tests.test_catalog_kills import opened
 
 SENTENCES = [
     f"Sentence {n} tells of the {word} and of nothing else."
