@@ -78,15 +78,22 @@ def test_options_reach_the_server(cli):
     assert json.loads(none.stdout)["results"] == [{"input": "cats and dogs", "top": None, "scores": []}]
 
 
-def test_one_bad_image_is_told_in_its_place_and_by_the_exit_code(cli, album):
+def test_one_bad_image_is_told_in_its_place_and_at_the_end(cli, album):
     (album / "broken.jpg").write_text("no image")
     ran = cli("classify", album, *LABELS, "--json")
     broken, flower, china = json.loads(ran.stdout)["results"]
-    assert (ran.returncode, broken["top"], broken["scores"]) == (1, None, [])
+    assert (ran.returncode, broken["top"], broken["scores"]) == (0, None, [])
+    assert ran.stderr.startswith(f"samekind: {album / 'broken.jpg'}: BAD_IMAGE: ")
     assert (broken["error"]["code"], broken["error"]["reason"]) == ("INVALID_ARGUMENT", "BAD_IMAGE")
     assert flower["top"]
     assert china["top"]
     assert "BAD_IMAGE: " in cli("classify", album, *LABELS).stdout
+
+
+def test_a_failed_input_is_exit_code_1_where_that_is_asked_or_nothing_was_answered(cli, album):
+    (album / "broken.jpg").write_text("no image")
+    asked = [(album,), (album, "--strict"), (album / "broken.jpg",)]
+    assert [cli("classify", *arguments, *LABELS).returncode for arguments in asked] == [0, 1, 1]
 
 
 def test_a_cut_text_is_warned_of(cli):

@@ -49,6 +49,14 @@ def run(
         raise typer.Exit(1)
 
 
+def failures(first: Sequence[tuple[str, SamekindError]], count: int) -> None:
+    """Tells people which inputs failed, and why: the first ones by name, and how many there are."""
+    for name, error in first:
+        _print(f"{name}: {error.reason}: {error.message}")
+    if more := count - len(first):
+        _print(f"… and {more:,} more, each told in its row")
+
+
 @contextmanager
 def _told_where(path: Path) -> Iterator[None]:
     """Tells who is stopped where the rows are."""
@@ -68,10 +76,7 @@ def _tell(path: Path, tally: Tally, seconds: float) -> None:
     """The failures, and what was done."""
     for label in tally.cut_labels:
         _print(f"longer than the model reads, so its end was cut: label {label:.60}")
-    for name, error in tally.first:
-        _print(f"{name}: {error.reason}: {error.message}")
-    if more := tally.failed - len(tally.first):
-        _print(f"… and {more:,} more, each told in its row")
+    failures(tally.first, tally.failed)
     before = f" beside {tally.before:,} from before" if tally.before else ""
     failed = f", {tally.failed:,} of them failed" if tally.failed else ""
     _print(f"{tally.rows:,} rows{before} in {path}{failed}; {tally.rows / seconds:,.0f} a second")

@@ -10,8 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from samekind import item_files, show
-from samekind.client import TIMEOUT
-from samekind.command import Ca, Cert, CertKey, Json, Key, Server, Timeout, Tls, client, say, stop, told
+from samekind.command import Asking, asking, say, stop
 from samekind.types import Item, Rotation, Upserted, WriteMode
 
 SHOWN = 20  # Failures told to people; --json has all.
@@ -30,7 +29,9 @@ class Counted(Iterator[Item]):
         return self._count
 
 
+@asking
 def add(
+    asks: Asking,
     catalog: Annotated[str, typer.Argument(help="The catalog's name; it is made where there is none.", show_default=False)],
     paths: Annotated[list[Path] | None, typer.Argument(help="Images, and folders of images.", show_default=False)] = None,
     tables: Annotated[
@@ -46,26 +47,18 @@ def add(
     search_dimensions: Annotated[int, typer.Option(help="Numbers of each vector that a new catalog's graph goes by; 0: all.")] = 0,
     rotation: Annotated[Rotation, typer.Option(help="Which numbers these are: the first ones, or those after a PCA.")] = Rotation.PREFIX,
     mode: Annotated[WriteMode, typer.Option(help="upsert, insert (leave what is there) or update (leave what is not there).")] = WriteMode.UPSERT,
-    server: Server = None,
-    key: Key = "",
-    tls: Tls = False,
-    ca: Ca = None,
-    cert: Cert = None,
-    cert_key: CertKey = None,
-    timeout: Timeout = TIMEOUT,
-    as_json: Json = False,
 ) -> None:
     """Write items into a catalog: images, and rows of tables. Begun again after a break, it embeds nothing twice."""
     if not (paths or tables):
         stop("nothing to add; give images, folders, or a table with --from", 2)
     _check([*(paths or []), *(table for table in tables or [] if str(table) != "-")])
-    seen = sys.stderr.isatty() and not as_json
+    seen = sys.stderr.isatty() and not asks.as_json
     try:
         total = sum(1 for _ in _items(paths or [], tables or [])) if seen and Path("-") not in (tables or []) else 0
-        with told(as_json), client(server, key, tls, ca, (cert, cert_key), timeout) as sk:
+        with asks.client() as sk:
             shop = sk.catalog(catalog, model=model, thumbnail_size=thumbnail_size, **_searched(search_dimensions, rotation))
             done = shop.upsert(Counted(_items(paths or [], tables or []), total), mode=mode, progress=seen)
-            _tell(catalog, done, as_json)
+            _tell(catalog, done, asks.as_json)
     except (OSError, ValueError) as error:
         stop(str(error), 2)
 

@@ -13,7 +13,6 @@ from typing import Annotated, Any, NoReturn, TypedDict
 import numpy as np
 
 import samekind
-from samekind.client import TIMEOUT
 from samekind.errors import SamekindError
 from samekind.inputs import Given
 from samekind.types import Embedding, Floats
@@ -22,7 +21,7 @@ try:
     import typer
 
     from samekind import bulk, bulk_command, catalog_command, folders, labels_command, on_disk, show
-    from samekind.command import Ca, Cert, CertKey, Json, Key, Server, Timeout, Tls, client, say, stop, told
+    from samekind.command import Asking, Json, asking, say, stop, told
 except ModuleNotFoundError as missing:
     print(f'samekind: {missing.name} is missing; install the command line with pip install "samekind[cli]"', file=sys.stderr)
     raise SystemExit(2) from None
@@ -62,7 +61,9 @@ def common(
 
 
 @app.command()
+@asking
 def classify(
+    asks: Asking,
     paths: Paths = None,
     text: Texts = None,
     labels: Annotated[str, typer.Option(help="Labels, with commas between them: cat,dog,car.")] = "",
@@ -73,26 +74,18 @@ def classify(
     min_probability: Annotated[float, typer.Option(min=0, max=1, help="Leave out less probable labels.")] = 0.0,
     templates: Annotated[list[str] | None, typer.Option(help="plain, photo or imagenet; or a sentence with one {}, may be repeated.")] = None,
     model: ModelName = "",
-    server: Server = None,
-    key: Key = "",
-    tls: Tls = False,
-    ca: Ca = None,
-    cert: Cert = None,
-    cert_key: CertKey = None,
-    timeout: Timeout = TIMEOUT,
-    as_json: Json = False,
     output: Annotated[Path | None, typer.Option(help="Write a row for each input to this file: .jsonl, .csv or .parquet.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an output that was begun before.")] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 where an input failed, also with --output.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 where any input failed.")] = False,
 ) -> None:
     """Say what kind images and texts are, among labels."""
-    with told(as_json), client(server, key, tls, ca, (cert, cert_key), timeout) as sk:
+    with asks.client() as sk:
         asked: dict[str, Any] = {"multi": multi, "top_k": top_k, "min_probability": min_probability, "model": model}
         asked |= _asked(labels, label, templates, label_set)
         if output:
             _check(paths, text)
             sets = asked.get("label_sets", ())
-            bulk_command.run(sk, output, lambda: _each(paths, text), sets=sets, resume=resume, strict=strict, as_json=as_json, asked=asked)
+            bulk_command.run(sk, output, lambda: _each(paths, text), sets=sets, resume=resume, strict=strict, as_json=asks.as_json, asked=asked)
             return
         if resume:
             stop("--resume goes on with a file; name it with --output", 2)
@@ -100,84 +93,64 @@ def classify(
         names = [name for name, _ in inputs]
         answers = sk.classify([content for _, content in inputs], progress=sys.stderr.isatty(), **asked)
         _warn_of_cuts(names, [answer.truncated for answer in answers], bulk.cut_labels(answers[0]))
-        say(show.answers_json(names, answers) if as_json else show.answers(names, answers, time.perf_counter() - started))
-        _end(answer.error for answer in answers)
+        say(show.answers_json(names, answers) if asks.as_json else show.answers(names, answers, time.perf_counter() - started))
+        failed = [(name, answer.error) for name, answer in zip(names, answers, strict=True) if answer.error]
+        bulk_command.failures(failed[: bulk.NAMED], len(failed))
+        if failed and (strict or len(failed) == len(answers)):
+            raise typer.Exit(1)
 
 
 @app.command()
+@asking
 def embed(
+    asks: Asking,
     paths: Paths = None,
     text: Texts = None,
     dimensions: Annotated[int, typer.Option(min=0, help="Keep the first so many numbers and normalise again; 0 is all.")] = 0,
     out: Annotated[Path | None, typer.Option(help="Write the vectors to this .npy file, a row for each input; NaN where it failed.")] = None,
     model: ModelName = "",
-    server: Server = None,
-    key: Key = "",
-    tls: Tls = False,
-    ca: Ca = None,
-    cert: Cert = None,
-    cert_key: CertKey = None,
-    timeout: Timeout = TIMEOUT,
-    as_json: Json = False,
 ) -> None:
     """Turn images and texts into unit vectors."""
-    with told(as_json):
-        inputs, started = _inputs(paths, text), time.perf_counter()
-        names = [name for name, _ in inputs]
-        with client(server, key, tls, ca, (cert, cert_key), timeout) as sk:
-            made = sk.embed([content for _, content in inputs], dimensions=dimensions, model=model, progress=sys.stderr.isatty())
-        _warn_of_cuts(names, [each.truncated for each in made], ())
-        if out:
-            _save(out, made)
-        say(show.embeddings_json(names, made) if as_json else show.embeddings(names, made, time.perf_counter() - started))
-        _end(each.error for each in made)
+    inputs, started = _inputs(paths, text), time.perf_counter()
+    names = [name for name, _ in inputs]
+    with asks.client() as sk:
+        made = sk.embed([content for _, content in inputs], dimensions=dimensions, model=model, progress=sys.stderr.isatty())
+    _warn_of_cuts(names, [each.truncated for each in made], ())
+    if out:
+        _save(out, made)
+    say(show.embeddings_json(names, made) if asks.as_json else show.embeddings(names, made, time.perf_counter() - started))
+    _end(each.error for each in made)
 
 
 @models.command("list")
-def list_models(
-    data: Data = None,
-    server: ServerIfAny = None,
-    key: Key = "",
-    tls: Tls = False,
-    ca: Ca = None,
-    cert: Cert = None,
-    cert_key: CertKey = None,
-    timeout: Timeout = TIMEOUT,
-    as_json: Json = False,
-) -> None:
+@asking
+def list_models(asks: Asking, data: Data = None, server: ServerIfAny = None) -> None:
     """List the models on this machine or, with --server, those it serves."""
-    with told(as_json):
-        if server is None:
-            here = next(on_disk.ask("list", data=data))["models"]
-            say(show.told_json({"models": here}) if as_json else show.models_here(here))
-            return
-        with client(server, key, tls, ca, (cert, cert_key), timeout) as sk:
-            served = sk.models()
-        say(show.models_json(served) if as_json else show.models(served))
+    if server is None:
+        here = next(on_disk.ask("list", data=data))["models"]
+        say(show.told_json({"models": here}) if asks.as_json else show.models_here(here))
+        return
+    with asks.client() as sk:
+        served = sk.models()
+    say(show.models_json(served) if asks.as_json else show.models(served))
 
 
 @models.command("show")
+@asking
 def show_model(
+    asks: Asking,
     name: Annotated[str, typer.Argument(help="The model's name; where none is named mini, or the server's first.", show_default=False)] = "",
     data: Data = None,
     server: ServerIfAny = None,
-    key: Key = "",
-    tls: Tls = False,
-    ca: Ca = None,
-    cert: Cert = None,
-    cert_key: CertKey = None,
-    timeout: Timeout = TIMEOUT,
-    as_json: Json = False,
 ) -> None:
     """Show one model on this machine or, with --server, one it serves."""
-    with told(as_json):
-        if server is None:
-            here = next(on_disk.ask("show", name or "mini", data=data))["model"]
-            say(show.told_json(here) if as_json else show.model_here(here))
-            return
-        with client(server, key, tls, ca, (cert, cert_key), timeout) as sk:
-            served = sk.model(name)
-        say(show.model_json(served) if as_json else show.model(served))
+    if server is None:
+        here = next(on_disk.ask("show", name or "mini", data=data))["model"]
+        say(show.told_json(here) if asks.as_json else show.model_here(here))
+        return
+    with asks.client() as sk:
+        served = sk.model(name)
+    say(show.model_json(served) if asks.as_json else show.model(served))
 
 
 @models.command("pull")

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from inspect import Signature, signature
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, Concatenate, NoReturn, ParamSpec
 
 import typer
 
 import samekind
+from samekind.client import TIMEOUT
 from samekind.errors import SamekindError
 from samekind.show import refusal_json
+
+P = ParamSpec("P")
 
 Server = Annotated[str | None, typer.Option(envvar="SAMEKIND_SERVER", help="Address of the server, host:port; localhost:50051 by default.")]
 Key = Annotated[str, typer.Option(envvar="SAMEKIND_KEY", help="Key the server asks for.")]
@@ -54,13 +60,43 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
-def client(server: str | None, key: str, tls: bool, ca: Path | None, certificate: tuple[Path | None, Path | None], timeout: float) -> samekind.Client:
-    """A client by the options given, else by environment and file."""
-    cert, cert_key = certificate
-    if bool(cert) != bool(cert_key):
-        stop("a client's certificate goes with its key; give both --cert and --cert-key", 2)
-    try:
-        shown = (cert, cert_key) if cert and cert_key else None
-        return samekind.connect(server, key=key or None, tls=ca or tls or None, certificate=shown, timeout=timeout)
-    except (OSError, ValueError) as error:
-        stop(str(error), 2)
+@dataclass(frozen=True)
+class Asking:
+    """How a command asks and answers: the options that every command has which asks a server."""
+
+    server: Server = None
+    key: Key = ""
+    tls: Tls = False
+    ca: Ca = None
+    cert: Cert = None
+    cert_key: CertKey = None
+    timeout: Timeout = TIMEOUT
+    as_json: Json = False
+
+    def client(self) -> samekind.Client:
+        """A client by the options given, else by environment and file."""
+        if bool(self.cert) != bool(self.cert_key):
+            stop("a client's certificate goes with its key; give both --cert and --cert-key", 2)
+        try:
+            shown = (self.cert, self.cert_key) if self.cert and self.cert_key else None
+            return samekind.connect(self.server, key=self.key or None, tls=self.ca or self.tls or None, certificate=shown, timeout=self.timeout)
+        except (OSError, ValueError) as error:
+            stop(str(error), 2)
+
+
+def asking(command: Callable[Concatenate[Asking, P], None]) -> Callable[..., None]:
+    """The command with the options of `Asking` after its own; what it has by the same name takes their place. It ends as `told` has it."""
+    _, *own = signature(command, eval_str=True).parameters.values()
+    common = signature(Asking, eval_str=True).parameters
+    names = {each.name for each in own}
+
+    def run(**given: Any) -> None:
+        asks = Asking(**{name: given[name] for name in common})
+        with told(asks.as_json):
+            command(asks, **{name: given[name] for name in names})  # type: ignore[call-arg]
+
+    shown = [*own, *(each for name, each in common.items() if name not in names)]
+    wraps(command)(run)
+    vars(run)["__signature__"] = Signature(shown)
+    run.__annotations__ = {each.name: each.annotation for each in shown}
+    return run

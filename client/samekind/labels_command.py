@@ -13,8 +13,7 @@ import typer
 
 import samekind
 from samekind import label_files, show
-from samekind.client import TIMEOUT
-from samekind.command import Ca, Cert, CertKey, Json, Key, Server, Timeout, Tls, client, say, stop, told
+from samekind.command import Asking, asking, say, stop
 from samekind.errors import NotFound, SamekindError
 from samekind.label_changes import Changes, changes, lines
 from samekind.label_files import LabelFile
@@ -28,110 +27,79 @@ Etag = Annotated[str, typer.Option(help="Only where the set is still this one, a
 
 
 @app.command("put")
+@asking
 def put(
+    asks: Asking,
     files: Annotated[list[Path], typer.Argument(help="YAML or JSON files, a set in each; - is standard input.", show_default=False)],
     name: Annotated[str, typer.Option(help="The set's name, whatever its file says.")] = "",
     etag: Etag = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would change, and change nothing.")] = False,
-    server: Server = None,
-    key: Key = "",
-    tls: Tls = False,
-    ca: Ca = None,
-    cert: Cert = None,
-    cert_key: CertKey = None,
-    timeout: Timeout = TIMEOUT,
-    as_json: Json = False,
 ) -> None:
     """Make each file's label set, or make the one that is there what its file says."""
     if (name or etag) and len(files) > 1:
         stop("--name and --etag are for one file", 2)
     given = [_read(file, name) for file in files]
-    with told(as_json), client(server, key, tls, ca, (cert, cert_key), timeout) as sk:
-        done = [_put(sk, file, etag, dry_run, as_json) for file in given]
-        say(show.told_json({"label_sets": [_head(now) | {"changes": _counts(found)} for now, found in done]}) if as_json else "")
+    with asks.client() as sk:
+        done = [_put(sk, file, etag, dry_run, asks.as_json) for file in given]
+        say(show.told_json({"label_sets": [_head(now) | {"changes": _counts(found)} for now, found in done]}) if asks.as_json else "")
 
 
 @app.command("show")
-def show_one(
-    name: Name,
-    server: Server = None,
-    key: Key = "",
-    tls: Tls = False,
-    ca: Ca = None,
-    cert: Cert = None,
-    cert_key: CertKey = None,
-    timeout: Timeout = TIMEOUT,
-    as_json: Json = False,
-) -> None:
+@asking
+def show_one(asks: Asking, name: Name) -> None:
     """Print a label set as a file that `put` takes."""
-    with told(as_json), client(server, key, tls, ca, (cert, cert_key), timeout) as sk:
+    with asks.client() as sk:
         now = sk.label_set(name).value
-        say(show.told_json(label_files.plain(now) | _head(now)) if as_json else f"# version {now.version}, {_moment(now)}\n{label_files.dump(now)}")
+        say(
+            show.told_json(label_files.plain(now) | _head(now))
+            if asks.as_json
+            else f"# version {now.version}, {_moment(now)}\n{label_files.dump(now)}"
+        )
 
 
 @app.command("list")
-def list_all(
-    server: Server = None,
-    key: Key = "",
-    tls: Tls = False,
-    ca: Ca = None,
-    cert: Cert = None,
-    cert_key: CertKey = None,
-    timeout: Timeout = TIMEOUT,
-    as_json: Json = False,
-) -> None:
+@asking
+def list_all(asks: Asking) -> None:
     """List the label sets."""
-    with told(as_json), client(server, key, tls, ca, (cert, cert_key), timeout) as sk:
+    with asks.client() as sk:
         sets = sk.label_sets()
-        say(show.told_json({"label_sets": [_head(each) for each in sets]}) if as_json else show.rows(*_table(sets)))
+        say(show.told_json({"label_sets": [_head(each) for each in sets]}) if asks.as_json else show.rows(*_table(sets)))
 
 
 @app.command("delete")
+@asking
 def delete(
+    asks: Asking,
     names: Annotated[list[str], typer.Argument(help="The sets' names.", show_default=False)],
     etag: Etag = "",
     missing_ok: Annotated[bool, typer.Option("--missing-ok", help="It is well where there is no such set.")] = False,
-    server: Server = None,
-    key: Key = "",
-    tls: Tls = False,
-    ca: Ca = None,
-    cert: Cert = None,
-    cert_key: CertKey = None,
-    timeout: Timeout = TIMEOUT,
-    as_json: Json = False,
 ) -> None:
     """Delete label sets, with all their versions."""
     if etag and len(names) > 1:
         stop("--etag is for one set", 2)
-    with told(as_json), client(server, key, tls, ca, (cert, cert_key), timeout) as sk:
+    with asks.client() as sk:
         for name in names:
             sk.delete_label_set(name, etag=etag, missing_ok=missing_ok)
-            say("" if as_json else f"deleted {name}\n")
-        say(show.told_json({"deleted": names}) if as_json else "")
+            say("" if asks.as_json else f"deleted {name}\n")
+        say(show.told_json({"deleted": names}) if asks.as_json else "")
 
 
 @app.command("diff")
+@asking
 def diff(
+    asks: Asking,
     before: Annotated[str, typer.Argument(help="A file, or NAME or NAME@VERSION; alone it is a file, compared to its set.", show_default=False)],
     after: Annotated[str, typer.Argument(help="A file, or NAME or NAME@VERSION.", show_default=False)] = "",
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 1 where something differs.")] = False,
-    server: Server = None,
-    key: Key = "",
-    tls: Tls = False,
-    ca: Ca = None,
-    cert: Cert = None,
-    cert_key: CertKey = None,
-    timeout: Timeout = TIMEOUT,
-    as_json: Json = False,
 ) -> None:
     """Tell what differs between a file and the server's set, or between any two."""
     if not after and not _is_file(before):
         stop(f"no such file: {before}; to compare what the server keeps give two, e.g. {before}@1 {before}", 2)
-    with told(as_json), client(server, key, tls, ca, (cert, cert_key), timeout) as sk:
+    with asks.client() as sk:
         new = _either(sk, after or before)
         old = _either(sk, before if after else new.name)
         found = changes(old, new)
-        say(show.told_json(_all(found)) if as_json else show.changed([*lines(found), found.counts]))
+        say(show.told_json(_all(found)) if asks.as_json else show.changed([*lines(found), found.counts]))
     if found and exit_code:
         raise typer.Exit(1)
 
