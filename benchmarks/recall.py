@@ -155,10 +155,9 @@ def _cell(shop: CatalogHandle, name: str, vectors: Vectors, chance: np.ndarray, 
 
 def _compared(items: Floats, queries: Floats, matching: np.ndarray, found: list[list[int]]) -> tuple[float, int]:
     """The share of the true nearest that was found, and how many answers have fewer than match."""
-    most, hits = min(K, len(matching)), 0
+    most, hits, among = min(K, len(matching)), 0, items[matching]
     for query, ids in zip(queries, found, strict=True):
-        scores = items[matching] @ query
-        hits += len(set(ids) & set(matching[np.argsort(-scores)[:most]].tolist()))
+        hits += len(set(ids) & set(matching[np.argsort(-(among @ query))[:most]].tolist()))
     return hits / (most * len(queries)) if most else 1.0, sum(len(ids) != most for ids in found)
 
 
