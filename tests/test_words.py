@@ -15,7 +15,7 @@ from samekind_server.catalog.writing import Update
 from samekind_server.embedding.engine import Engine
 from samekind_server.search.fusion import fused
 from samekind_server.search.searching import Searching
-from samekind_server.search.words import ranked
+from samekind_server.search.words import ranked, scored
 from samekind_server.store import items, spelling, words
 from tests.keeping import SPACE, Keeper, item
 
@@ -189,3 +189,17 @@ def test_words_and_passages_go_over_the_wire(server):
         assert [hit.item.id for hit in pages.search(words="ab-12/7", word_attributes=["sku"]).hits] == ["ferry"]
         assert [each.long_text for each in sk.catalogs() if each.name == "pages"] == [samekind.LongText.WINDOWS]
         sk.delete_catalog("pages")
+
+
+def test_words_that_too_many_have_rank_what_rarer_ones_find(shop):
+    texts = ["red", "red scarf", "scarf blue", "red mug", "red hat", "AB-1 red", "ab"]
+    shop.ask("upsert", [item(f"{n}", t=text) for n, text in enumerate(texts)])
+
+    def ids(given: str, many: int) -> list[str]:
+        rows, scores = shop.store.read(lambda of: scored(1, given, ["t", "t"], of, many=many)).result()
+        return [str(row - 1) for row in rows[np.lexsort((rows, -scores))].tolist()]
+
+    assert ids("red scarf", many=100)[:2] == ids("red scarf", many=2) == ["1", "2"]
+    assert sorted(ids("red", many=2)) == sorted(ids("red", many=100)) == ["0", "1", "3", "4", "5"]
+    assert sorted(ids("ab-2 red", many=2)) == ["5", "6"]
+    assert ids("nothing", many=2) == []

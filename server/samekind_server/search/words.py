@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import chain
 
 import numpy as np
+from numpy.typing import NDArray
 
 from samekind.queries import Query
 from samekind.types import Floats
@@ -16,13 +18,15 @@ from samekind_server.search import fusion
 from samekind_server.store import spelling, words
 from samekind_server.store.base import Row, Transaction
 
+Held = NDArray[np.int64]  # What has a word, (n, 2): rows, and what `words.told` tells of each.
 MOST = 64  # Different words of a query that are looked for.
+MANY = 20_000  # Items that have a word, above which it only ranks what rarer ones find: looking at each takes a microsecond.
 SATURATION, BY_LENGTH = 1.2, 0.75  # BM25's k1 and b.
 
 
 async def ranked(catalog: OpenCatalog, query: Query, k: int) -> tuple[Rows, Floats]:
     """The k items that answer the query's words best, with their scores, among those that meet its condition; of the same score the lower row."""
-    rows, scores = await catalog.read(partial(_scored, catalog.id, query.words, query.word_attributes))
+    rows, scores = await catalog.read(partial(scored, catalog.id, query.words, query.word_attributes))
     allowed = await catalog.look(lambda memory: memory.among(rows, query.where))
     rows, scores = rows[allowed], scores[allowed]
     best = np.lexsort((rows, -scores))[:k]
@@ -39,29 +43,48 @@ async def fused(catalog: OpenCatalog, query: Query, near: Ranked, vectors: Mappi
     return Ranked(rows, scores, np.array(similarities, np.float32), np.array(kinds, np.str_))
 
 
-def _scored(catalog: int, given: str, names: Sequence[str], of: Transaction) -> tuple[Rows, Floats]:
-    """Every item that has one of the words, by row, and its score."""
+def scored(catalog: int, given: str, names: Sequence[str], of: Transaction, *, many: int = MANY) -> tuple[Rows, Floats]:
+    """Every item that has one of the words, by row, and its score. A word that more than `many` items have finds none where there are rarer ones."""
     count, total = words.totals(of, catalog)
-    looked_for = [_shares(found, count, total / count) for found in _found(catalog, given, names, of) if found]
-    rows, which = np.unique(np.concatenate([np.empty(0, np.int64), *(rows for rows, _ in looked_for)]), return_inverse=True)
-    scores = np.bincount(which, np.concatenate([np.empty(0), *(shares for _, shares in looked_for)]), len(rows))
+    found, common = _found(catalog, given, names, of, many)
+    if not found:
+        found, common = {word: _held(words.holding(of, catalog, word, names)) for word in common}, []
+    shares = [_shares(held, count, total / count) for held in found.values()]
+    also = [np.array(words.holding_both(of, catalog, [*found], word, names), np.int64) for word in common]
+    shares += [(rows, np.full(len(rows), _rarity(count, many), np.float32)) for rows in also]
+    rows, which = np.unique(np.concatenate([np.empty(0, np.int64), *(rows for rows, _ in shares)]), return_inverse=True)
+    scores = np.bincount(which, np.concatenate([np.empty(0), *(share for _, share in shares)]), len(rows))
     return rows, scores.astype(np.float32)
 
 
-def _found(catalog: int, given: str, names: Sequence[str], of: Transaction) -> Iterator[list[Row]]:
-    """What has each word; where nothing has one that `-_./` holds together, what has its parts."""
+def _found(catalog: int, given: str, names: Sequence[str], of: Transaction, many: int) -> tuple[dict[str, Held], list[str]]:
+    """What has each word that is there, and the words that too many have. Of one that is not there, what `-_./` keeps apart in it is looked for."""
+    found, common = dict[str, Held](), list[str]()
     for code in list(dict.fromkeys(spelling.codes(given)))[:MOST]:
-        whole = words.holding(of, catalog, code, names)
-        yield whole
-        if not whole:
-            yield from (words.holding(of, catalog, part, names) for part in dict.fromkeys(spelling.parts(code)))
+        for word in (code, *spelling.parts(code)):
+            held = _held(words.holding(of, catalog, word, names, many + 1))
+            if len(held) > many:
+                common.append(word)
+            elif len(held):
+                found[word] = held
+            if len(held) and word == code:
+                break
+    return found, list(dict.fromkeys(common))
 
 
-def _shares(found: Sequence[Row], count: int, average: float) -> tuple[Rows, Floats]:
+def _held(found: Sequence[Row]) -> Held:
+    return np.fromiter(chain.from_iterable(found), np.int64, 2 * len(found)).reshape(-1, 2)
+
+
+def _shares(held: Held, count: int, average: float) -> tuple[Rows, Floats]:
     """What one word adds to the score of each item that has it."""
-    told = np.array(found, np.int64)
-    rows, first, which = np.unique(told[:, 0], return_index=True, return_inverse=True)
-    times, lengths = np.bincount(which, told[:, 1]), told[first, 2]
-    rarity = np.log1p((count - len(rows) + 0.5) / (len(rows) + 0.5))
-    shares = rarity * times * (SATURATION + 1) / (times + SATURATION * (1 - BY_LENGTH + BY_LENGTH * lengths / average))
-    return rows, shares.astype(np.float32)
+    rows, first, which = np.unique(held[:, 0], return_index=True, return_inverse=True)
+    each, lengths = words.told(held[:, 1])
+    times = np.bincount(which, each)
+    damped = times + SATURATION * (1 - BY_LENGTH + BY_LENGTH * lengths[first] / average)
+    return rows, (_rarity(count, len(rows)) * times * (SATURATION + 1) / damped).astype(np.float32)
+
+
+def _rarity(count: int, having: int) -> float:
+    """A word's inverse document frequency."""
+    return float(np.log1p(max(0.0, count - having + 0.5) / (having + 0.5)))

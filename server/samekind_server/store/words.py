@@ -10,6 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from samekind_server.store import spelling
 from samekind_server.store.base import Cell, Row, Transaction
 
@@ -17,6 +20,7 @@ TIMES = 4  # How often a word counts at most in one text or attribute.
 LENGTHS = 8  # Classes of how many words an item has: up to 4, 8, 16 and so on.
 # Which column of the index a word stands in tells both, so that one look finds all there is to know; where it stood in the text is not kept.
 COLUMNS = tuple(f"c{number}" for number in range(TIMES * LENGTHS))
+NO_LIMIT = -1
 MERGED = 256  # Pages of the index that are put in order at once.
 
 
@@ -48,11 +52,22 @@ def fill(to: Transaction) -> None:
             last = some[-1][0]
 
 
-def holding(of: Transaction, catalog: int, word: str, names: Sequence[str]) -> list[Row]:
-    """The row of each item that has a word in its text or one of these attributes, how often (once for each of them), and about its length."""
-    sql = "SELECT doc, CAST(substr(col, 2) AS INTEGER) FROM word_places WHERE term = ?"
-    found = [of.rows(sql, _beginning(catalog, name) + word) for name in ("", *names)]
-    return [(row, number % TIMES + 1, 3 << number // TIMES) for rows in found for row, number in rows]
+def holding(of: Transaction, catalog: int, word: str, names: Sequence[str], most: int = NO_LIMIT) -> list[Row]:
+    """The row of each item that has a word in its text or one of these attributes, once for each, with what `told` tells; of each at most so many."""
+    sql = "SELECT doc, CAST(substr(col, 2) AS INTEGER) FROM word_places WHERE term = ? LIMIT ?"
+    return [row for begin in _beginnings(catalog, names) for row in of.rows(sql, begin + word, most)]
+
+
+def holding_both(of: Transaction, catalog: int, some: Sequence[str], word: str, names: Sequence[str]) -> list[int]:
+    """The rows of the items that have a word and one of others, which are fewer."""
+    # No word has a quotation mark.
+    others, these = (" OR ".join(f'"{begin}{each}"' for begin in _beginnings(catalog, names) for each in wanted) for wanted in (some, [word]))
+    return [int(row) for (row,) in of.rows("SELECT rowid FROM words WHERE words MATCH ?", f"({others}) AND ({these})")]
+
+
+def told(numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """How often the word is there, up to 4 times, and about how many words the item has, by what `holding` tells."""
+    return numbers % TIMES + 1, 3 << numbers // TIMES
 
 
 def totals(of: Transaction, catalog: int) -> tuple[int, int]:
@@ -104,6 +119,11 @@ def _put(to: Transaction, row: int, cells: Mapping[str, Iterable[str]], command:
     names = ["rowid", *cells, *(["words"] if command else [])]
     values: list[Cell] = [row, *(" ".join(terms) for terms in cells.values()), *([command] if command else [])]
     to.rows(f"INSERT INTO words ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})", *values)
+
+
+def _beginnings(catalog: int, names: Sequence[str]) -> list[str]:
+    """Those of the text and of attributes."""
+    return [_beginning(catalog, name) for name in dict.fromkeys(["", *names])]
 
 
 def _beginning(catalog: int, name: str) -> str:
