@@ -14,9 +14,9 @@ FEWEST = 20  # Scores from where a background is known.
 LOW, HIGH = 0.05, 0.4  # The part of it that is not related, though half of the catalog were what is asked for,
 NORMAL = (-1.6449, -0.2533)  # and where a normal distribution has it.
 CHANCE = 8.5  # Times the logarithm of how many are compared: so strong is the strongest of unrelated ones, measured on the drawn shop.
-NEAR = 0.36  # Of the strength of the nearest of its kind has a hit that is told beside it,
-ENOUGH = 0.64  # and of what stands out by itself.
-UNSCALED = 2.0  # Times the spread is a unit where no model has one.
+NEAR = 0.25  # Of the strength of the nearest of its kind has a hit that is told beside it,
+ENOUGH = 0.5  # and of what stands out by itself.
+UNSCALED = 3.0  # Times the spread is a unit where no model has one.
 
 
 @dataclass(frozen=True)
