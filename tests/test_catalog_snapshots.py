@@ -147,3 +147,37 @@ def test_whatever_happens_to_a_snapshot_the_answers_are_right(harm, whole, tmp_p
         pass
     assert found(keeper) == found(keeper, exact=True) == best(left)
     keeper.close()
+
+
+def flipped(data: bytes, place: int) -> bytes:
+    return data[:place] + bytes([data[place] ^ 1]) + data[place + 1 :]
+
+
+HARMS = {
+    "its first byte changed": lambda path, other: path.write_bytes(flipped(path.read_bytes(), 0)),
+    "a byte in its midst changed": lambda path, other: path.write_bytes(flipped(path.read_bytes(), path.stat().st_size // 2)),
+    "its last byte changed": lambda path, other: path.write_bytes(flipped(path.read_bytes(), path.stat().st_size - 2)),
+    "cut by a byte": lambda path, other: path.write_bytes(path.read_bytes()[:-2]),
+    "emptied": lambda path, other: path.write_bytes(b""),
+    "removed": lambda path, other: path.unlink(),
+    "another catalog's": lambda path, other: shutil.copy(other, path),
+}
+
+
+@pytest.mark.parametrize("harm", HARMS)
+def test_any_one_file_of_an_index_may_be_harmed_and_the_answers_are_right_and_the_index_made_anew(harm, whole, tmp_path, engine, caplog):
+    names = [path.relative_to(whole / FOLDER / "1") for path in parts(whole)]
+    others = {path.suffix: path for path in (whole / FOLDER / "2").rglob("*") if path.is_file()}
+    assert {name.suffix for name in names} == {".graph", ".rows", ".json"}
+    for number, name in enumerate(names):
+        folder = shutil.copytree(whole, tmp_path / f"{number}")
+        HARMS[harm](folder / FOLDER / "1" / name, others[name.suffix])
+        keeper = opened(folder, engine)
+        assert found(keeper) == best(set(range(COUNT)))
+        assert "the index vector of catalog 1 is made anew" in caplog.text
+        caplog.clear()
+        for index in keeper.run(keeper.catalogs.open("", "shop"))._memory.indexes().values():
+            while index.tend():
+                pass
+        assert (graphs(keeper), found(keeper)) == (True, best(set(range(COUNT))))
+        keeper.close()

@@ -63,7 +63,10 @@ class Catalogs:
         self._indexes.clear([head.id for head in heads])
         self._indexes.watch(self._held)
         for head in heads:
-            self._memory(head)
+            if head.sound:
+                self._memory(head)
+            else:
+                log.error("%s", head.damaged)
         for id in hidden:
             self._free(id)
         self._freeing.submit(self._packing.start)
@@ -218,9 +221,9 @@ class Catalogs:
 
 
 def found(of: Transaction, tenant: str, name: str) -> Head:
-    """A tenant's catalog. Raises NotFound."""
+    """A tenant's catalog. Raises NotFound or Damaged."""
     if head := rows.find(of, tenant, name):
-        return head
+        return head.checked()
     there = [head.name for head in rows.page(of, tenant, "", 6)]
     told = f"there are {', '.join(there[:5])}{', …' if len(there) > 5 else ''}" if there else "there is none yet"
     raise NotFound(f"no catalog {name!r}; {told}")

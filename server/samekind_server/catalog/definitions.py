@@ -34,8 +34,8 @@ def dump(given: Catalog) -> bytes:
 
 
 def catalog(head: Head) -> Catalog:
-    """The catalog of a row."""
-    told = json.loads(head.definition)
+    """The catalog of a row. Raises Damaged."""
+    told = json.loads(head.checked().definition)
     fused, metric = told.pop("fused"), told.pop("metric")
     # An older samekind's definition lacks what came later.
     rotation, weights, long_text = told.pop("rotation", Rotation.PREFIX), told.pop("event_weights", {}), told.pop("long_text", LongText.TRUNCATE)

@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from samekind.errors import Unavailable
+from samekind.errors import Damaged, Unavailable
 from samekind.filters import Filter
 from samekind.types import Catalog, Floats, Fused
 from samekind_server.catalog import attributes, definitions, vectors
@@ -97,7 +97,7 @@ class Memory:
                 self._fill()
             except ValueError as misfit:
                 log.error("the kept indexes of the catalog %s do not fit the store, and are made anew: %s", self.catalog.name, misfit)
-                self._fill(fresh=True)
+                self._fill_anew()
         except Exception as error:
             self._from.leave(self)
             self.loaded.set_exception(error)
@@ -234,6 +234,13 @@ class Memory:
             for changes in self._pending or ():
                 self._apply(changes)
             self._pending = None
+
+    def _fill_anew(self) -> None:
+        try:
+            self._fill(fresh=True)
+        except ValueError as disorder:
+            told = f"the rows of the catalog {self.catalog.name!r} are not in the order in which they were written"
+            raise Damaged(f"{told}; run `samekind verify`, and put back a copy of the store") from disorder
 
     def _take(self, chunk: Sequence[Stored], known: dict[str, set[int]]) -> None:
         sound = [item for item in chunk if item.sound]

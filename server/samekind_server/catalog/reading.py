@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from samekind.errors import NotFound, SamekindError
+from samekind.errors import Damaged, NotFound, SamekindError
 from samekind.filters import Filter
 from samekind.queries import ItemView
 from samekind.types import Item, Text, Vector
 from samekind_server.catalog import attributes, filters
 from samekind_server.catalog.definitions import moment
+from samekind_server.catalog.vectors import KINDS
 from samekind_server.index.base import Nearest
 from samekind_server.store import items
 from samekind_server.store.base import Transaction
@@ -58,12 +59,20 @@ def item(of: Transaction, stored: Stored, view: View) -> Item:
         () if stored.text is None else (Text(stored.text),),
         attributes.load(stored.attributes),
         stored.version,
-        kinds=items.modalities(of, stored.row),
+        kinds=_kinds(of, stored),
         vectors={each.modality: Vector(np.frombuffer(each.checked().data, "<f4"), each.space) for each in held},
         thumbnail=items.thumbnail(of, stored.row) if view.thumbnails else b"",
         create_time=moment(stored.created),
         update_time=moment(stored.updated),
     )
+
+
+def _kinds(of: Transaction, stored: Stored) -> tuple[str, ...]:
+    """Raises Damaged where they cannot be: they are told by an index of the store's, which has no checksums."""
+    kinds = items.modalities(of, stored.row)
+    if not kinds or not set(kinds) <= set(KINDS) or ("text" in kinds) != (stored.text is not None):
+        raise Damaged(f"the kinds of contents of {stored.id!r:.60} are not what was written; write it again, or put back a copy of the store")
+    return kinds
 
 
 def scanned(of: Transaction, catalog: int, after: str, most: int, where: Filter | None) -> Iterator[Stored]:

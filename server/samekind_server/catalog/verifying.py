@@ -23,7 +23,7 @@ NEAR = 1e-4
 def faults(of: Transaction, folder: Path) -> Iterator[str]:
     """What a kept index holds that the store does not say; one that is damaged or of another life is made anew and is no fault."""
     life = catalogs.life(of)
-    for head in catalogs.every(of):
+    for head in filter(lambda head: head.sound, catalogs.every(of)):
         for name in vectors.names(definitions.catalog(head).comparison):
             yield from _faults(of, head, name, folder, life)
 

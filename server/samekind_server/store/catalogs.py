@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
+from samekind.errors import Damaged
 from samekind_server.store import events, items
 from samekind_server.store.base import Transaction
+from samekind_server.store.checksum import checksum
 
-COLUMNS = "id, name, version, definition, created, updated"
+COLUMNS = "id, name, version, definition, created, updated, tenant, checksum"
 
 
 @dataclass(frozen=True)
@@ -20,44 +23,62 @@ class Head:
     definition: bytes
     created: int
     updated: int
+    sound: bool = True
+
+    @property
+    def damaged(self) -> Damaged:
+        """What is said where it is not as it was written."""
+        told = f"the definition of the catalog {self.name!r} is not what was written there"
+        return Damaged(f"{told}; put back a copy of the store, or delete the catalog and make it again")
+
+    def checked(self) -> Head:
+        """This one. Raises Damaged."""
+        if not self.sound:
+            raise self.damaged
+        return self
 
 
 def find(of: Transaction, tenant: str, name: str) -> Head | None:
     """A tenant's catalog by its name."""
     found = of.rows(f"SELECT {COLUMNS} FROM catalogs WHERE tenant = ? AND name = ? AND gone = 0", tenant, name)
-    return Head(*found[0]) if found else None
+    return _head(*found[0]) if found else None
 
 
 def by_id(of: Transaction, id: int) -> Head | None:
     """A catalog by its number, unless it is gone."""
     found = of.rows(f"SELECT {COLUMNS} FROM catalogs WHERE id = ? AND gone = 0", id)
-    return Head(*found[0]) if found else None
+    return _head(*found[0]) if found else None
 
 
 def every(of: Transaction) -> list[Head]:
     """The catalogs of all tenants."""
-    return [Head(*row) for row in of.rows(f"SELECT {COLUMNS} FROM catalogs WHERE gone = 0 ORDER BY id")]
+    return [_head(*row) for row in of.rows(f"SELECT {COLUMNS} FROM catalogs WHERE gone = 0 ORDER BY id")]
 
 
 def page(of: Transaction, tenant: str, after: str, most: int) -> list[Head]:
     """A tenant's catalogs in name order, from the first past `after`."""
     sql = f"SELECT {COLUMNS} FROM catalogs WHERE tenant = ? AND gone = 0 AND name > ? ORDER BY name LIMIT ?"
-    return [Head(*row) for row in of.rows(sql, tenant, after, most)]
+    return [_head(*row) for row in of.rows(sql, tenant, after, most)]
 
 
 def add(to: Transaction, tenant: str, name: str, definition: bytes, *, now: int) -> Head:
     """Makes a catalog, at version 1."""
-    sql = f"""INSERT INTO catalogs (tenant, name, gone, version, change, definition, created, updated)
-        VALUES (?, ?, 0, 1, 0, ?, ?, ?) RETURNING {COLUMNS}"""
-    [row] = to.rows(sql, tenant, name, definition, now, now)
-    return Head(*row)
+    sql = """INSERT INTO catalogs (tenant, name, gone, version, change, definition, created, updated)
+        VALUES (?, ?, 0, 1, 0, ?, ?, ?) RETURNING id"""
+    [[id]] = to.rows(sql, tenant, name, definition, now, now)
+    return _sealed(to, id)
 
 
 def change(to: Transaction, head: Head, definition: bytes, *, now: int) -> Head:
     """Gives a catalog its next version."""
-    sql = f"UPDATE catalogs SET version = version + 1, definition = ?, updated = ? WHERE id = ? RETURNING {COLUMNS}"
-    [row] = to.rows(sql, definition, now, head.id)
-    return Head(*row)
+    to.rows("UPDATE catalogs SET version = version + 1, definition = ?, updated = ? WHERE id = ?", definition, now, head.id)
+    return _sealed(to, head.id)
+
+
+def seal(to: Transaction) -> None:
+    """Gives every catalog its checksum: of a store that is older than these are."""
+    for (id,) in to.rows("SELECT id FROM catalogs"):
+        _sealed(to, id)
 
 
 def hide(to: Transaction, head: Head) -> None:
@@ -96,3 +117,14 @@ def newest(of: Transaction, id: int) -> int:
     """The number of a catalog's last change."""
     [[change]] = of.rows("SELECT change FROM catalogs WHERE id = ?", id)
     return int(change)
+
+
+def _sealed(to: Transaction, id: int) -> Head:
+    """A catalog's row, with the checksum of what it is now."""
+    [cells] = to.rows(f"SELECT {COLUMNS} FROM catalogs WHERE id = ?", id)
+    to.rows("UPDATE catalogs SET checksum = ? WHERE id = ?", checksum(*cells[:-1]), id)
+    return Head(*cells[:-2])
+
+
+def _head(*cells: Any) -> Head:
+    return replace(Head(*cells[:-2]), sound=checksum(*cells[:-1]) == cells[-1])

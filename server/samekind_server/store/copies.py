@@ -9,12 +9,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from samekind.errors import Damaged, SettingError
-from samekind_server.store import catalogs, items, words
+from samekind_server.store import catalogs, items, label_sets, words
 from samekind_server.store.base import Transaction
 from samekind_server.store.catalogs import Head
 from samekind_server.store.migrations import MIGRATIONS
 from samekind_server.store.sqlite import APPLICATION, FILE
-from samekind_server.store.writer import Statements
+from samekind_server.store.writer import FAULTS, TEXT, Statements
 
 PAGES = 1024  # Copied at a time; a server writes in between.
 CHUNK = 1000
@@ -52,7 +52,12 @@ def faults(of: Transaction) -> Iterator[str]:
     for (fault,) in of.rows("PRAGMA integrity_check"):
         if fault != "ok":
             yield f"the store's file is damaged: {fault}; put back a copy"
+    for table, row, parent, _ in of.rows("PRAGMA foreign_key_check"):
+        yield f"the store's file is damaged: row {row} of {table} belongs to none of {parent}; put back a copy"
+    yield from label_sets.faults(of)
     for head in catalogs.every(of):
+        if not head.sound:
+            yield head.damaged.message
         for stored in rows(of, head):
             yield from (f"catalog {head.name!r}: {fault}" for fault in items.faults(of, stored))
     yield from _word_faults(of)
@@ -81,8 +86,9 @@ def _reading(path: Path, *, alone: bool) -> Iterator[sqlite3.Connection]:
         raise SettingError(f"there is no store {path}; name its folder with --data DIR")
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{_way(path, alone)}", uri=True, isolation_level=None)) as database:
+            database.text_factory = TEXT
             yield database
-    except sqlite3.Error as error:
+    except FAULTS as error:
         raise SettingError(f"the store {path} cannot be read: {error}") from None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from samekind.errors import Damaged
 from samekind_server.store import words
 from samekind_server.store.base import Cell, Transaction
+from samekind_server.store.checksum import checksum as _checksum
 
 COLUMNS = "row, catalog, id, version, created, updated, attributes, text, checksum"
 
@@ -216,12 +216,3 @@ def _embedded(row: int, modality: str, space: str, content: bytes, data: bytes, 
 def _damaged(what: str, row: int, id: str = "") -> Damaged:
     name = f" of {id!r:.60}" if id else ""
     return Damaged(f"the {what}{name} in row {row} is not what was written there; write the item again, or put back a copy of the store")
-
-
-def _checksum(*cells: Cell) -> int:
-    """Each cell counts with its kind and length, so that none passes for its neighbour's part."""
-    total = 0
-    for cell in cells:
-        data = cell if isinstance(cell, bytes) else str(cell).encode(errors="surrogatepass")
-        total = zlib.crc32(data, zlib.crc32(f"{type(cell).__name__}{len(data)}".encode(), total))
-    return total

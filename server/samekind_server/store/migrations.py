@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable
 
 from samekind.errors import SettingError
-from samekind_server.store import words
+from samekind_server.store import catalogs, label_sets, words
 from samekind_server.store.base import Transaction
 from samekind_server.store.writer import Statements
 
@@ -100,6 +100,14 @@ MIGRATIONS: tuple[Step, ...] = (
         "CREATE INDEX windows_by_row ON windows (row)",
     ),
     (words.fill,),
+    (
+        "ALTER TABLE catalogs ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0",
+        catalogs.seal,
+        # Of all that is told of a version without reading it, and of what it holds.
+        "ALTER TABLE label_set_versions ADD COLUMN told INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE label_set_versions ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0",
+        label_sets.seal,
+    ),
 )
 
 

@@ -16,7 +16,7 @@ from samekind.errors import SettingError, StoreUnavailable
 from samekind_server.store import pages, requests, words
 from samekind_server.store.base import Transaction
 from samekind_server.store.migrations import migrate
-from samekind_server.store.writer import WAITING, Statements, Writer, told
+from samekind_server.store.writer import FAULTS, TEXT, WAITING, Statements, Writer, told
 
 T = TypeVar("T")
 
@@ -75,14 +75,14 @@ class SqliteStore:
         try:
             with _moment(self._connection()) as database:
                 return work(Statements(database))
-        except sqlite3.DatabaseError as error:
+        except FAULTS as error:
             raise told(error, self._name) from error
 
     def _purge(self) -> None:
         try:
             with closing(_connected(self._path)) as database:
                 [[busy, *_]] = database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        except sqlite3.DatabaseError as error:
+        except FAULTS as error:
             raise told(error, self._name) from error
         if busy:
             raise StoreUnavailable(f"the log of the store {self._name} is being read, as by a copy that is made of it, and cannot be cut; ask again")
@@ -123,7 +123,7 @@ def _opened(path: Path) -> sqlite3.Connection:
             raise
     except OSError as error:
         raise SettingError(f"cannot write the store {path}: {error.strerror}; name another folder with --data DIR") from None
-    except sqlite3.Error as error:
+    except FAULTS as error:
         raise SettingError(f"the store {path} cannot be used: {error}; put back a copy of it, or name another folder with --data DIR") from None
     return database
 
@@ -137,6 +137,7 @@ def _connected(path: Path) -> sqlite3.Connection:
 
 def _settle(database: sqlite3.Connection) -> None:
     """What holds for a connection alone."""
+    database.text_factory = TEXT
     for pragma in ("synchronous = FULL", "foreign_keys = ON", "secure_delete = ON", "journal_size_limit = 67108864"):
         database.execute(f"PRAGMA {pragma}")
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from samekind.errors import Overloaded, SamekindError, StoreUnavailable, Unavailable
+from samekind.errors import Damaged, Overloaded, SamekindError, StoreUnavailable, Unavailable
 from samekind_server.store.base import Cell, Row, Transaction
 
 T = TypeVar("T")
@@ -22,6 +22,9 @@ WAITING = 1024  # Writes that may wait; more are refused.
 TOGETHER = 256  # Writes in one commit.
 SOON = 0.2  # Seconds after which who was refused may ask again.
 SWEEP = 600.0  # Seconds between two sweeps.
+BROKEN = ("malformed", "not a database")  # What SQLite says of a file that the disk changed.
+FAULTS = (sqlite3.DatabaseError, UnicodeDecodeError)  # What it says cannot always be read.
+TEXT = partial(str, encoding="utf-8", errors="replace")  # What the disk changed is read, too, and then differs from its checksum.
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,8 +146,12 @@ class Writer:
 
 def told(error: Exception, name: str) -> Exception:
     """What a caller is told: a fault of the disk by the store's name, anything else as it is."""
-    if isinstance(error, SamekindError) or not isinstance(error, sqlite3.DatabaseError) or isinstance(error, sqlite3.IntegrityError):
+    if isinstance(error, SamekindError) or not isinstance(error, FAULTS) or isinstance(error, sqlite3.IntegrityError):
         return error
+    if isinstance(error, UnicodeDecodeError) or any(sign in str(error) for sign in BROKEN):
+        damaged = Damaged(f"the store {name} is damaged: {error}; run `samekind verify`, and put back a copy of the store")
+        damaged.__cause__ = error
+        return damaged
     way_out = "make room on its disk" if "full" in str(error) else "see that its disk can be written and is well"
     unavailable = StoreUnavailable(f"the store {name} cannot be used: {error}; {way_out}")
     unavailable.__cause__ = error
