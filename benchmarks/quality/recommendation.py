@@ -3,10 +3,8 @@
 import argparse
 import json
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.quality import movielens
+from benchmarks.quality.embedding import embedded
 from benchmarks.quality.metrics import RESAMPLES
 from benchmarks.quality.movielens import LIKED, Ratings
-from samekind.types import Floats, Precision
-from samekind_server.embedding.loading import load
+from samekind.types import Floats
 from samekind_server.recommendation.blend import first, ndcg
 from samekind_server.recommendation.interactions import Events, Interactions, interactions
 from samekind_server.recommendation.measuring import history_of
@@ -116,15 +114,6 @@ def films(ratings: Ratings) -> tuple[list[Measured], list[Gate]]:
     measured = [*_measured(each, warm), *_measured(each, few, ", users with ≤ 10 likes"), *_measured(held, cold), *_measured(everywhere, later)]
     gates = [*_warm_gates(warm, few), *_cold_gates(held, cold, full), *_never_worse({"all": warm, "≤ 10 likes": few, "cold": cold})]
     return measured, gates
-
-
-@lru_cache(maxsize=2)
-def embedded(texts: tuple[str, ...]) -> Floats:
-    """Unit rows by mini's text tower."""
-    with tempfile.TemporaryDirectory(prefix="samekind-eval-") as folder:
-        encoder = load("mini", offline=True, precision=Precision.FAST, cache_dir=Path(folder))
-        rows = [encoder.runtime.texts(encoder.tokenizer(texts[start : start + 64]).ids) for start in range(0, len(texts), 64)]
-    return np.concatenate(rows).astype(np.float32)
 
 
 def difference(one: NDArray[np.float64], other: NDArray[np.float64], *, seed: int = 0) -> tuple[float, float, float]:

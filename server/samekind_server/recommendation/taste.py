@@ -14,6 +14,7 @@ from samekind_server.recommendation.interactions import Codes
 
 SOFTNESS = 5.0  # Of `Strategy.SOFT`: the higher, the more the nearest alone counts.
 APART = 1.0  # Ward's distance between unit vectors from which on two groups are two interests.
+NEAR = 0.5  # The cosine, without what all contents have in common, from which on a content serves an interest.
 HEAVIEST = 100  # Of a long history, for its interests.
 
 
@@ -65,6 +66,14 @@ def alike(vectors: Floats, examples: Floats, weights: Floats, strategy: Strategy
         return _best(near[:, liked], near[:, disliked])
     pulled, pushed = _soft(near[:, liked], shares[liked]), _soft(near[:, disliked], shares[disliked])
     return np.asarray(pulled - shares[disliked].sum() * pushed, np.float32)
+
+
+def nearest(vectors: Floats, examples: Floats, found: Sequence[Interest]) -> Codes:
+    """Which interest among `found`, of rows of `examples`, each row of `vectors` is nearest to, by number from 0; -1 where it is near to none."""
+    if not found:
+        return np.full(len(vectors), -1, np.int64)
+    near = vectors @ examples[[interest.medoid for interest in found]].T
+    return np.where(near.max(axis=1) >= NEAR, near.argmax(axis=1), -1)
 
 
 def served(order: Sequence[int], owners: Codes, limit: int) -> list[int]:
