@@ -20,17 +20,23 @@ from samekind_server.store.base import Row, Transaction
 
 Held = NDArray[np.int64]  # What has a word, (n, 2): rows, and what `words.told` tells of each.
 MOST = 64  # Different words of a query that are looked for.
-MANY = 20_000  # Items that have a word, above which it only ranks what rarer ones find: looking at each takes a microsecond.
+MANY = 5_000  # Items that have a word, above which it only ranks what rarer ones find: looking at each takes a microsecond.
 SATURATION, BY_LENGTH = 1.2, 0.75  # BM25's k1 and b.
 
 
-async def ranked(catalog: OpenCatalog, query: Query, k: int) -> tuple[Rows, Floats]:
+async def ranked(catalog: OpenCatalog, query: Query, k: int, *, many: int = MANY) -> tuple[Rows, Floats]:
     """The k items that answer the query's words best, with their scores, among those that meet its condition; of the same score the lower row."""
-    rows, scores = await catalog.read(partial(scored, catalog.id, query.words, query.word_attributes))
-    allowed = await catalog.look(lambda memory: memory.among(rows, query.where))
-    rows, scores = rows[allowed], scores[allowed]
+    rows, scores = await _among(catalog, query, many)
+    if len(rows) < k and not query.terms:  # Where there are terms, what they find is better than what a common word does.
+        rows, scores = await _among(catalog, query, words.ALL)
     best = np.lexsort((rows, -scores))[:k]
     return rows[best], scores[best]
+
+
+async def _among(catalog: OpenCatalog, query: Query, many: int) -> tuple[Rows, Floats]:
+    rows, scores = await catalog.read(partial(scored, catalog.id, query.words, query.word_attributes, many=many))
+    allowed = await catalog.look(lambda memory: memory.among(rows, query.where))
+    return rows[allowed], scores[allowed]
 
 
 async def fused(catalog: OpenCatalog, query: Query, near: Ranked, vectors: Mapping[str, Floats], k: int) -> Ranked:

@@ -20,7 +20,7 @@ TIMES = 4  # How often a word counts at most in one text or attribute.
 LENGTHS = 8  # Classes of how many words an item has: up to 4, 8, 16 and so on.
 # Which column of the index a word stands in tells both, so that one look finds all there is to know; where it stood in the text is not kept.
 COLUMNS = tuple(f"c{number}" for number in range(TIMES * LENGTHS))
-NO_LIMIT = -1
+ALL = 1 << 40  # More than there are.
 MERGED = 256  # Pages of the index that are put in order at once.
 
 
@@ -52,7 +52,7 @@ def fill(to: Transaction) -> None:
             last = some[-1][0]
 
 
-def holding(of: Transaction, catalog: int, word: str, names: Sequence[str], most: int = NO_LIMIT) -> list[Row]:
+def holding(of: Transaction, catalog: int, word: str, names: Sequence[str], most: int = ALL) -> list[Row]:
     """The row of each item that has a word in its text or one of these attributes, once for each, with what `told` tells; of each at most so many."""
     sql = "SELECT doc, CAST(substr(col, 2) AS INTEGER) FROM word_places WHERE term = ? LIMIT ?"
     return [row for begin in _beginnings(catalog, names) for row in of.rows(sql, begin + word, most)]
