@@ -5,14 +5,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
-from samekind.types import Catalog, Item, Vector
+from samekind.queries import Hit, ItemView
+from samekind.types import Catalog, Floats, Item, Vector
+from samekind_server.catalog import vectors
+from samekind_server.catalog.candidates import Ranked
+from samekind_server.catalog.catalog import OpenCatalog
 from samekind_server.catalog.catalogs import Catalogs
 from samekind_server.catalog.memory import Indexes, Memory, Place
+from samekind_server.catalog.reading import told
 from samekind_server.catalog.vectors import WINDOW
 from samekind_server.embedding.engine import Engine
 from samekind_server.embedding.images import ImageLimits
@@ -45,10 +51,12 @@ class Keeper:
         return self.run(self.catalogs.create(tenant, Catalog(name, **given)))
 
     def ask(self, method: str, *arguments: Any, of: str = "shop", tenant: str = "", **more: Any) -> Any:
-        """What a method of an open catalog answers."""
+        """What a method of an open catalog answers, or `nearest`."""
 
         async def asked() -> Any:
-            return await getattr(await self.catalogs.open(tenant, of), method)(*arguments, **more)
+            catalog = await self.catalogs.open(tenant, of)
+            work = partial(nearest, catalog) if method == "nearest" else getattr(catalog, method)
+            return await work(*arguments, **more)
 
         return self.run(asked())
 
@@ -57,6 +65,18 @@ class Keeper:
         self.catalogs.close()
         self.store.close()
         self._runner.close()
+
+
+async def nearest(catalog: OpenCatalog, queries: Floats, k: int, **more: Any) -> list[list[Hit]]:
+    """The k items nearest to each query, (n, dimensions), whatever is written meanwhile; `more` as for `candidates`."""
+    found = await catalog.candidates(dict.fromkeys(vectors.names(catalog.catalog.comparison), queries), k, **more)
+    return [await _hits(catalog, each.ranked(), k) for each in found]
+
+
+async def _hits(catalog: OpenCatalog, ranked: Ranked, k: int) -> list[Hit]:
+    items, _ = await catalog.read(partial(told, ranked.rows.tolist(), k, ItemView(), None))
+    scores = dict(zip(ranked.rows.tolist(), ranked.scores.tolist(), strict=True))
+    return [Hit(item, scores[row]) for row, item in items.items()]
 
 
 class Twins:

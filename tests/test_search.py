@@ -13,10 +13,8 @@ from samekind.filters import F, Not
 from samekind.queries import ById, Found, Grouping, ItemView, Query, Term
 from samekind.types import Best, Fused, Image, Item, Metric, Text, Vector
 from samekind_server.catalog.memory import Place
-from samekind_server.embedding.admission import Admission, Load
 from samekind_server.embedding.askers import Asker
 from samekind_server.embedding.engine import Engine
-from samekind_server.embedding.images import ImageLimits
 from samekind_server.index.base import Opened, Rows, Shape
 from samekind_server.index.exact import Exact
 from samekind_server.search.searching import Searching
@@ -306,15 +304,20 @@ def test_a_query_whose_time_is_over_is_not_searched_for(shop):
         shop.search(query(near(1, 0, 0, 0)), asker=Asker(deadline=0.0))
 
 
-def test_a_search_is_refused_while_there_is_more_work_than_is_taken(shop, engine):
-    admission = Admission(max_pixels=100_000)
-    full = Engine(engine.registry, ImageLimits(), admission=admission)
+def test_searches_are_refused_beyond_as_many_as_are_taken_and_one_caller_leaves_room_for_others(shop, engine):
     shop.put(*AXES)
-    shop.searching = Searching(full)
-    with admission.working(Load(), Asker()), admission.working(Load(), Asker()), pytest.raises(Overloaded, match="are under way"):
-        shop.search(query(near(1, 0, 0, 0)))
+    shop.searching = Searching(engine, most=8)
+
+    async def several() -> list[object]:
+        catalog = await shop.keeper.catalogs.open("", "shop")
+        await catalog.ready()
+        asked = [shop.searching.search(catalog, query(near(1, 0, 0, 0), limit=1), asker=Asker(name)) for name in [*"aaaaaa", "b"]]
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    told = shop.keeper.run(several())
+    assert [type(each) for each in told] == [*[Found] * 4, Overloaded, Overloaded, Found]
+    assert told[4].message == "4 queries are under way, as many as are taken; ask again in a moment"
     assert shop.ids(query(near(1, 0, 0, 0), limit=1)) == ["x"]
-    full.close()
 
 
 def test_fused_items_are_found_whatever_contents_they_have(shop):

@@ -25,6 +25,7 @@ from samekind_server.search.searching import Searching
 from samekind_server.store import copies
 from tests.afterwards import opened
 from tests.keeping import Keeper
+from tests.keeping import nearest as nearest_of
 
 SENTENCES = [
     f"Sentence {n} tells of the {word} and of nothing else."
@@ -96,7 +97,7 @@ def nearest(keeper: Keeper, text: str, k: int = 10, **more: object) -> list[tupl
     async def asked() -> list[tuple[str, float]]:
         engine = keeper.catalogs._engine
         vectors = (await engine.embed(await engine.encoder("mini"), [Text(text)])).vectors
-        [found] = await (await keeper.catalogs.open("", "shop")).nearest(vectors, k, **more)
+        [found] = await nearest_of(await keeper.catalogs.open("", "shop"), vectors, k, **more)
         return [(hit.item.id, hit.score) for hit in found]
 
     return keeper.run(asked())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
@@ -15,7 +16,7 @@ from samekind_server.catalog import filters, outcomes
 from samekind_server.catalog.candidates import Candidates
 from samekind_server.catalog.drafts import Drafting, Held, Sketch, stored
 from samekind_server.catalog.memory import Memory
-from samekind_server.catalog.reading import Hit, View, hits, item, matched, read, scanned
+from samekind_server.catalog.reading import View, item, matched, read, scanned
 from samekind_server.catalog.writing import Changes, Draft, Update, Writing, duplicates
 from samekind_server.embedding.askers import ANYONE, Asker
 from samekind_server.store import catalogs, items, packing, pages, requests
@@ -28,7 +29,6 @@ Turn = Callable[[], Awaitable[None]]
 DELETED = 500  # Items found by a filter that are deleted in one transaction.
 PAGES_EACH = 4  # That a deleted item may leave free.
 PATIENCE = 1.0  # Seconds after which who waits for room looks whether he is still waited for.
-OVERFETCHED = 3  # Times that more is asked for where rows are gone when they are looked at.
 
 
 async def at_once() -> None:
@@ -39,9 +39,16 @@ class OpenCatalog:
     """A catalog that is there. For one event loop; after it was deleted its methods raise NotFound."""
 
     def __init__(
-        self, store: Store, memory: Callable[[], Memory], drafting: Drafting, applied: Callable[[Changes], None], *, clock: Callable[[], float]
+        self,
+        store: Store,
+        memory: Callable[[], Memory],
+        drafting: Drafting,
+        applied: Callable[[Changes], None],
+        *,
+        looking: Executor,
+        clock: Callable[[], float],
     ) -> None:
-        self._store, self._now, self._drafting, self._applied, self._clock = store, memory, drafting, applied, clock
+        self._store, self._now, self._drafting, self._applied, self._looking, self._clock = store, memory, drafting, applied, looking, clock
         self.id = memory().head.id  # No other catalog ever has it.
 
     @property
@@ -141,22 +148,6 @@ class OpenCatalog:
             filters.check(where)
         return await self.read(lambda of: [item(of, each, view) for each in scanned(of, self.id, after, most, where)])
 
-    async def nearest(
-        self, queries: Floats, k: int, *, where: Filter | None = None, exact: bool = False, effort: int = 0, view: View | None = None
-    ) -> list[list[Hit]]:
-        """For each query, (n, dimensions), its k nearest items; fewer only where there are no more that meet the condition."""
-        if where is not None:
-            filters.check(where)
-        await self.ready()
-        more = k
-        for _ in range(OVERFETCHED):
-            found = await asyncio.to_thread(self._memory.nearest, queries, more, where=where, exact=exact, effort=effort)
-            answer, gone = await self.read(partial(hits, found, k, view or View()))
-            if not gone:
-                break
-            more += gone
-        return answer
-
     async def candidates(
         self, queries: Mapping[str, Floats], k: int, *, where: Filter | None = None, exact: bool = False, effort: int = 0
     ) -> list[Candidates]:
@@ -164,9 +155,9 @@ class OpenCatalog:
         return await self.look(lambda memory: memory.candidates(queries, k, where=where, exact=exact, effort=effort))
 
     async def look(self, at: Callable[[Memory], T]) -> T:
-        """What is seen in memory, in a thread of its own."""
+        """What is seen in memory, in a thread that waits for no write."""
         await self.ready()
-        return await asyncio.to_thread(at, self._memory)
+        return await asyncio.get_running_loop().run_in_executor(self._looking, at, self._memory)
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """What the store holds, of one moment."""

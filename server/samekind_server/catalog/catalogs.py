@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -29,6 +30,7 @@ from samekind_server.store.requests import Request, once
 
 T = TypeVar("T")
 
+LOOKING = max(4, os.cpu_count() or 1)  # Threads: some, so that a long look holds up no short one.
 FREED = 500  # Items of a deleted catalog that go in one transaction.
 log = logging.getLogger(__name__)
 
@@ -52,6 +54,7 @@ class Catalogs:
         self._memories: dict[int, Memory] = {}
         self._gone: set[int] = set()
         self._gate = threading.Lock()
+        self._looking = ThreadPoolExecutor(LOOKING, "catalog-look")
         self._loading = ThreadPoolExecutor(1, "catalog-load")
         self._freeing = ThreadPoolExecutor(1, "catalog-free")
         self._ending = threading.Event()
@@ -78,7 +81,7 @@ class Catalogs:
             if not memory.loaded.done():
                 memory.leave()
         self._drafting.close()
-        for pool in (self._loading, self._freeing):
+        for pool in (self._looking, self._loading, self._freeing):
             pool.shutdown(cancel_futures=True)
         self._indexes.close()
 
@@ -142,7 +145,8 @@ class Catalogs:
     async def open(self, tenant: str, name: str) -> OpenCatalog:
         """A catalog's items. Raises NotFound."""
         head = await self._read(lambda of: found(of, tenant, name))
-        return OpenCatalog(self._store, partial(self._memory, head), self._drafting, self._applied, clock=self._clock)
+        memory = partial(self._memory, head)
+        return OpenCatalog(self._store, memory, self._drafting, self._applied, looking=self._looking, clock=self._clock)
 
     def _memory(self, head: Head) -> Memory:
         """What is in memory of a catalog: read anew where that failed. Raises NotFound once it was deleted."""

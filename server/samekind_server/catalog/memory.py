@@ -23,7 +23,7 @@ from samekind_server.catalog.candidates import Candidates, Ranked
 from samekind_server.catalog.column import Key
 from samekind_server.catalog.columns import Columns
 from samekind_server.catalog.writing import Added, Changes
-from samekind_server.index.base import Index, Nearest, Opened, Rows, Shape, Stats
+from samekind_server.index.base import Index, Opened, Rows, Shape, Stats
 from samekind_server.store import catalogs, items
 from samekind_server.store.base import Store, Transaction
 from samekind_server.store.catalogs import Head
@@ -145,12 +145,6 @@ class Memory:
         """Something for each row that is the same where an attribute's values are equal; None where it has none, or the row is gone."""
         with self._lock:
             return self._columns.groups(name, rows)
-
-    def nearest(self, queries: Floats, k: int, *, where: Filter | None = None, exact: bool = False, effort: int = 0) -> list[list[Nearest]]:
-        """For each query what each index finds nearest."""
-        allowed = None if where is None else self.matching(where)
-        found = [index.nearest(queries, k, allowed=allowed, exact=exact, effort=effort) for index in self._indexes.values()]
-        return [list(each) for each in zip(*found, strict=True)]
 
     def candidates(
         self, queries: Mapping[str, Floats], k: int, *, where: Filter | None = None, exact: bool = False, effort: int = 0

@@ -14,7 +14,6 @@ from samekind.types import Item, Text, Vector
 from samekind_server.catalog import attributes, filters
 from samekind_server.catalog.definitions import moment
 from samekind_server.catalog.vectors import KINDS
-from samekind_server.index.base import Nearest
 from samekind_server.store import items
 from samekind_server.store.base import Transaction
 from samekind_server.store.items import Stored
@@ -28,16 +27,6 @@ class View:
 
     vectors: bool = False
     thumbnails: bool = False
-
-
-@dataclass(frozen=True)
-class Hit:
-    """An item that was found; `index` names the one that found it nearest."""
-
-    item: Item
-    score: float
-    index: str | int
-    exact: bool
 
 
 def read(of: Transaction, catalog: int, id: str, view: View) -> Item | SamekindError:
@@ -114,25 +103,3 @@ def _told(row: int, view: ItemView, where: Filter | None, of: Transaction) -> It
         return None
     named = {name: value for name, value in whole.attributes.items() if not view.only or name in view.only}
     return replace(whole, contents=whole.contents if view.text else (), attributes=named if view.attributes else {})
-
-
-def hits(found: Sequence[Sequence[Nearest]], k: int, view: View, of: Transaction) -> tuple[list[list[Hit]], int]:
-    """Each query's k best of what the indexes found, and how many rows more to ask for where some were gone and too few are left."""
-    answer, gone = [], 0
-    for several in found:
-        ranked = _merged(several)
-        some = [(hit, stored[0]) for hit in ranked if (stored := items.by_rows(of, [hit[1]])) and stored[0].sound][:k]
-        lost = len(ranked) - len(some) if len(some) < k and any(len(each.rows) >= k for each in several) else 0
-        gone = max(gone, lost)
-        answer.append([Hit(item(of, stored, view), score, name, several[name].exact) for (score, _, name), stored in some])
-    return answer, gone
-
-
-def _merged(several: Sequence[Nearest]) -> list[tuple[float, int, int]]:
-    """Score, row and index of each row where it scores best, best first; of the same score the lower row."""
-    best: dict[int, tuple[float, int, int]] = {}
-    for name, nearest in enumerate(several):
-        for row, score in zip(nearest.rows.tolist(), nearest.scores.tolist(), strict=True):
-            if row not in best or score > best[row][0]:
-                best[row] = (score, row, name)
-    return sorted(best.values(), key=lambda each: (-each[0], each[1]))

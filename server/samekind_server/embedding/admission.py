@@ -57,12 +57,7 @@ class Admission:
     @contextmanager
     def admitted(self, contents: Sequence[Content | SamekindError], asker: Asker) -> Iterator[Loan]:
         """Holds what the contents ask for; the loan is given back as they are done. Raises Overloaded."""
-        with self.working(_load(contents), asker) as loan:
-            yield loan
-
-    @contextmanager
-    def working(self, load: Load, asker: Asker) -> Iterator[Loan]:
-        """Holds so much. Raises Overloaded."""
+        load = _load(contents)
         self.check(asker, load)
         with self._bytes.lent(asker, load.bytes), self._pixels.lent(asker, load.pixels) as loan:
             try:

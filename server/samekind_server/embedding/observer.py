@@ -18,6 +18,7 @@ class Shed(Enum):
     BYTES = "bytes"
     PIXELS = "pixels"
     WAIT = "wait"
+    QUERIES = "queries"
 
 
 class Observer(Protocol):

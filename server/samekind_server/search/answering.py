@@ -13,7 +13,7 @@ from samekind.errors import DeadlineExceeded
 from samekind.queries import Facet, Found, Hit
 from samekind.types import Fused, Item
 from samekind_server.catalog.candidates import Candidates, Ranked
-from samekind_server.catalog.catalog import OVERFETCHED, OpenCatalog
+from samekind_server.catalog.catalog import OpenCatalog
 from samekind_server.catalog.reading import told
 from samekind_server.catalog.vectors import FUSED, WINDOW
 from samekind_server.embedding.askers import Asker
@@ -24,6 +24,7 @@ from samekind_server.search.paging import Mark
 from samekind_server.search.reporting import Spent, report
 from samekind_server.search.terms import Meant
 
+TRIES = 3  # Times that is searched where rows are gone when they are read.
 WIDER = 4  # Times as many rows are asked for where too few of them could be chosen,
 GROUPED = 2  # and from the beginning where some will be of the same group.
 
@@ -57,12 +58,12 @@ class Answering:
     async def answer(self, found: Candidates) -> Found:
         """The page, chosen from these candidates, or from more of them where they do not suffice."""
         query = self.ask.query
-        for again in range(OVERFETCHED):
+        for again in range(TRIES):
             chosen = await self._chosen(found)
             with self.spent.on("load"):
                 rows, most = chosen.left.rows.tolist(), min(self.ask.size, self.ask.left)
                 items, gone = await self.catalog.read(partial(told, rows, most, query.view, query.where))
-            if not gone or again == OVERFETCHED - 1:
+            if not gone or again == TRIES - 1:
                 break
             found = await self._candidates(chosen.among.k + gone)
         hits, mark = await self._hits(chosen, items), self._mark(chosen.left, items)

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from random import uniform
 
-from samekind.errors import SamekindError
+from samekind.errors import Overloaded, SamekindError
 from samekind.queries import Cutoff, Found, Query, SearchReport
 from samekind.types import Metric
 from samekind_server.catalog.candidates import Candidates
 from samekind_server.catalog.catalog import OpenCatalog
 from samekind_server.catalog.drafts import misfit
-from samekind_server.embedding.admission import LEAST_PIXELS, Load
 from samekind_server.embedding.askers import ANYONE, Asker
 from samekind_server.embedding.engine import Engine
+from samekind_server.embedding.observer import Shed
+from samekind_server.embedding.room import Room
 from samekind_server.search import answering, paging, terms
 from samekind_server.search.answering import Answering
 from samekind_server.search.asked import Ask, checked
 from samekind_server.search.terms import Meant
 
 PAGE = 1000
+MOST = 1024  # Queries under way. One caller may ask as many as are left, so half of them where nobody else does.
+AGAIN = (0.2, 1.0)  # Seconds between which those refused are told to wait.
 
 
 def unheard(report: SearchReport) -> None:
@@ -29,8 +34,8 @@ def unheard(report: SearchReport) -> None:
 class Searching:
     """Has contents embedded by one engine. For one event loop. `heard` is told how each answer was made."""
 
-    def __init__(self, engine: Engine, *, heard: Callable[[SearchReport], object] = unheard) -> None:
-        self._engine, self._heard = engine, heard
+    def __init__(self, engine: Engine, *, heard: Callable[[SearchReport], object] = unheard, most: int = MOST) -> None:
+        self._engine, self._heard, self._room = engine, heard, Room(most)
 
     async def search(self, catalog: OpenCatalog, query: Query, *, size: int = PAGE, token: str = "", asker: Asker = ANYONE) -> Found:
         """A page of so many hits, from where the `next_page_token` of the page before says. Raises what is wrong with the query."""
@@ -47,18 +52,27 @@ class Searching:
     async def _answers(
         self, catalog: OpenCatalog, queries: Sequence[Query | SamekindError], asked: Callable[[Query], Ask], asker: Asker
     ) -> list[Found]:
-        given = [checked(query) for query in queries]
-        meant = await terms.meant(self._engine, catalog, given, asker)
-        scale = await self._scale(catalog, given)
-        runs = {
-            place: Answering(catalog, asked(query), each, asker, scale)
-            for place, (query, each) in enumerate(zip(given, meant, strict=True))
-            if isinstance(query, Query) and isinstance(each, Meant)
-        }
         await catalog.ready()
-        with self._engine.admission.working(Load(pixels=LEAST_PIXELS * len(runs)), asker):
+        with self._admitted(len(queries), asker):
+            given = [checked(query) for query in queries]
+            meant = await terms.meant(self._engine, catalog, given, asker)
+            scale = await self._scale(catalog, given)
+            runs = {
+                place: Answering(catalog, asked(query), each, asker, scale)
+                for place, (query, each) in enumerate(zip(given, meant, strict=True))
+                if isinstance(query, Query) and isinstance(each, Meant)
+            }
             first = await _first(runs)
             return [await self._answer(each, runs.get(place), first.get(place)) for place, each in enumerate(meant)]
+
+    @contextmanager
+    def _admitted(self, count: int, asker: Asker) -> Iterator[None]:
+        """Holds room for so many queries. Raises Overloaded."""
+        if self._room.lacking(asker, count):
+            self._engine.observer.shed(Shed.QUERIES)
+            raise Overloaded(f"{self._room.held:,} queries are under way, as many as are taken; ask again in a moment", retry_after=uniform(*AGAIN))
+        with self._room.lent(asker, count):
+            yield
 
     async def _scale(self, catalog: OpenCatalog, queries: Sequence[Query | SamekindError]) -> float | None:
         """How many logits of the catalog's model a cosine of 1 is, where that matters."""
