@@ -27,7 +27,7 @@ from samekind_server.index.base import Index, Opened, Rows, Shape, Stats
 from samekind_server.store import catalogs, items
 from samekind_server.store.base import Store, Transaction
 from samekind_server.store.catalogs import Head
-from samekind_server.store.items import Embedded, Stored
+from samekind_server.store.items import Stored
 
 T = TypeVar("T")
 
@@ -273,26 +273,11 @@ class Memory:
         """Adds what is found by this index; a vector that is damaged is not."""
         rows, found = [], []
         for each in added:
-            some = self._windows(each.vectors) if name == vectors.WINDOW else self._whole(name, each.vectors)
+            some = vectors.of_item(name, each.vectors, self.catalog)
             rows += [each.row] * len(some)
             found += some
         if rows:
             index.add(np.array(rows, np.int64), np.stack(found).astype(np.float32))
-
-    def _whole(self, name: str, given: Iterable[Embedded]) -> list[Floats]:
-        """The vector that an index has of an item, if any."""
-        held = self._held(given)
-        compared = vectors.compared(held, self.catalog.comparison, self.catalog.metric) if held else {}
-        return [compared[name]] if name in compared else []
-
-    def _windows(self, given: Sequence[Embedded]) -> list[Floats]:
-        """The vectors of the windows of an item's text."""
-        parts = [np.frombuffer(each.windows.data, "<f4") for each in given if each.windows and each.sound and each.space == self.catalog.space]
-        rows = np.concatenate([np.empty(0, np.float32), *parts]).reshape(-1, self.catalog.dimensions)
-        return vectors.windows(self._held(given), rows, self.catalog.comparison, self.catalog.metric)
-
-    def _held(self, given: Iterable[Embedded]) -> dict[str, Floats]:
-        return {each.modality: np.frombuffer(each.data, "<f4") for each in given if each.sound and each.space == self.catalog.space}
 
     def _read(self, work: Callable[[Transaction], T]) -> T:
         return self._store.read(work).result()

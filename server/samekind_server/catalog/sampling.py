@@ -14,16 +14,14 @@ from samekind_server.store.catalogs import Head
 
 
 def sampled(of: Transaction, head: Head, name: str, most: int) -> Floats:
-    """The vectors of so many items, any of them, that the index of this name has; (n, dimensions)."""
+    """The vectors of so many items, any of them, that the index of this name has, at most as many; (n, dimensions)."""
     rows = np.array(items.numbers(of, head.id), np.int64)
     some = np.sort(np.random.default_rng(len(rows)).permutation(rows)[:most])
     found = [*_found(of, head, name, some.tolist())]
-    return np.stack(found) if found else np.empty((0, definitions.catalog(head).dimensions), np.float32)
+    return np.stack(found[:most]) if found else np.empty((0, definitions.catalog(head).dimensions), np.float32)
 
 
 def _found(of: Transaction, head: Head, name: str, rows: list[int]) -> Iterator[Floats]:
     catalog = definitions.catalog(head)
     for row in rows:
-        held = {each.modality: np.frombuffer(each.data, "<f4") for each in items.vectors(of, row) if each.sound and each.space == catalog.space}
-        if held and name in (compared := vectors.compared(held, catalog.comparison, catalog.metric)):
-            yield compared[name]
+        yield from vectors.of_item(name, items.vectors(of, row), catalog)

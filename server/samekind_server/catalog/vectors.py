@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from samekind.errors import BadVector, SpaceMismatch
 from samekind.types import Catalog, Comparison, Floats, Fused, Metric, Vector
 from samekind_server.embedding import spaces
+from samekind_server.store.items import Embedded
 
 KINDS = ("text", "image", "vector")
 FUSED = "fused"
@@ -43,10 +44,16 @@ def names(comparison: Comparison) -> tuple[str, ...]:
     return (*KINDS, FUSED, WINDOW) if isinstance(comparison, Fused) else (*KINDS, WINDOW)
 
 
-def windows(held: Mapping[str, Floats], parts: Floats, comparison: Comparison, metric: Metric) -> list[Floats]:
-    """The vectors by which an item is found by the windows of its text: theirs, or those fused with the item's others."""
-    each = (compared({**held, "text": part}, comparison, metric) for part in parts)
-    return [one.get(FUSED, one.get("text", part)) for one, part in zip(each, parts, strict=True)]
+def of_item(name: str, given: Sequence[Embedded], catalog: Catalog) -> list[Floats]:
+    """The vectors that the index of a name has of an item; what is damaged, or of another space, is in none."""
+    good = [each for each in given if each.sound and each.space == catalog.space]
+    held = {each.modality: np.frombuffer(each.data, "<f4") for each in good}
+    if name != WINDOW:
+        found = compared(held, catalog.comparison, catalog.metric) if held else {}
+        return [found[name]] if name in found else []
+    parts = [part for each in good if each.windows for part in np.frombuffer(each.windows.data, "<f4").reshape(-1, catalog.dimensions)]
+    each_fused = (compared({**held, "text": part}, catalog.comparison, catalog.metric) for part in parts)
+    return [one[FUSED if FUSED in one else "text"] for one in each_fused]
 
 
 def _fused(held: Mapping[str, Floats], weights: Fused, metric: Metric) -> Floats:

@@ -44,11 +44,10 @@ def _faults(of: Transaction, head: Head, name: str, folder: Path, life: str) -> 
 
 def _wanted(given: Sequence[Embedded], catalog: Catalog, name: str) -> Floats | None:
     """The vector that an index should have of an item; of windows their mean."""
-    held = {each.modality: np.frombuffer(each.data, "<f4") for each in given}
-    if name != vectors.WINDOW:
-        return vectors.compared(held, catalog.comparison, catalog.metric).get(name)
-    parts = [np.frombuffer(each.windows.data, "<f4").reshape(-1, catalog.dimensions) for each in given if each.windows]
-    return several.mean(np.stack(vectors.windows(held, parts[0], catalog.comparison, catalog.metric)), catalog.metric) if parts else None
+    found = vectors.of_item(name, given, catalog)
+    if name == vectors.WINDOW and found:
+        return several.mean(np.stack(found), catalog.metric)
+    return found[0] if found else None
 
 
 def _same(found: Floats, wanted: Floats, metric: Metric) -> bool:

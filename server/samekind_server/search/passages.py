@@ -30,12 +30,10 @@ def _found(catalog: Catalog, query: Floats, rows: Sequence[int], of: Transaction
 
 
 def _passage(catalog: Catalog, query: Floats, text: str, given: Sequence[items.Embedded]) -> Passage | None:
-    windows = next((each.windows for each in given if each.windows and each.sound), None)
+    windows = next((each.windows for each in given if each.windows and each.sound and each.space == catalog.space), None)
     if windows is None:
         return None
-    held = {each.modality: np.frombuffer(each.data, "<f4") for each in given if each.sound}
-    parts = np.frombuffer(windows.data, "<f4").reshape(-1, catalog.dimensions)
-    compared = np.stack(vectors.windows(held, parts, catalog.comparison, catalog.metric))
+    compared = np.stack(vectors.of_item(vectors.WINDOW, given, catalog))
     nearness = -np.linalg.norm(compared - query, axis=1) if catalog.metric is Metric.EUCLIDEAN else compared @ query
     start, end = np.frombuffer(windows.places, "<u4").reshape(-1, 2)[int(nearness.argmax())].tolist()
     return Passage(start, end, text[start:end])
