@@ -28,7 +28,7 @@ Turn = Callable[[], Awaitable[None]]
 
 DELETED = 500  # Items found by a filter that are deleted in one transaction.
 PAGES_EACH = 4  # That a deleted item may leave free.
-PATIENCE = 1.0  # Seconds after which who waits for room looks whether he is still waited for.
+PATIENCE = 0.02  # Seconds after which who waits for room looks again. A thread for each that waits would leave none for others.
 
 
 async def at_once() -> None:
@@ -233,13 +233,11 @@ class OpenCatalog:
     async def _room(self, count: int, asker: Asker) -> None:
         """Waits until so many fit beside the graph. Raises DeadlineExceeded."""
         await self.ready()
-        if self._memory.room(count, 0):
-            return
-        while not await asyncio.to_thread(self._memory.room, count, min(PATIENCE, max(0.0, asker.left))):
+        while not self._memory.room(count, 0):
             if asker.left <= 0:
-                raise DeadlineExceeded(
-                    f"the catalog {self.catalog.name!r} takes in items more slowly than they come; give it more time, or send fewer"
-                )
+                told = f"the catalog {self.catalog.name!r} takes in items more slowly than they come"
+                raise DeadlineExceeded(f"{told}; give it more time, or send fewer")
+            await asyncio.sleep(PATIENCE)
 
     async def ready(self) -> None:
         """Waits until it is in memory."""
