@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,8 +16,8 @@ LEADING = 20
 STEPS = (0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5)
 ENOUGH = 30  # Users whose next likes are known, below which the weights stay as they are.
 TINY = 1e-6
-GAIN = 0.002  # A share of the quality: what gains less is chance, and the weight stays.
 COLD = "cold content"
+Gains = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Blend:
         return {name: np.float32(shares[name]) * scaled[name] for name in NAMES}
 
 
-DEFAULT = Blend({"ease": 1.0, "cooccurrence": 0.5, "als": 0.5, "content": 0.5, "popularity": 0.2, COLD: 0.5})
+DEFAULT = Blend({"ease": 1.0, "cooccurrence": 0.2, "als": 0.35, "content": 0.2, "popularity": 0.05, COLD: 0.3})
 
 
 @dataclass(frozen=True)
@@ -83,22 +84,29 @@ def leading(part: Floats) -> Floats:
 
 
 def fitted(examples: Sequence[Example], start: Blend = DEFAULT, *, rounds: int = 2) -> Blend:
-    """The weights under which what users liked next comes first: one weight at a time, that which gives most, the rest held (coordinate ascent)."""
+    """The weights under which what users liked next comes first: one at a time, that which gives most, the rest held (coordinate ascent).
+
+    A weight moves only where the gain is more than its own standard error over the users: what is less may be chance.
+    """
     if len(examples) < ENOUGH:
         return start
     ready = [({name: leading(part) for name, part in one.parts.items()}, cold(one.supports), one.liked) for one in examples]
     weights = dict(start.weights)
-    best = _quality(ready, weights)
+    best = _gains(ready, weights)
     for name in [name for _ in range(rounds) for name in (*NAMES, COLD)]:
-        tried = {step: _quality(ready, weights | {name: step}) for step in STEPS}
-        step = max(STEPS, key=lambda step: tried[step])
-        if tried[step] > best * (1 + GAIN):
+        tried = {step: _gains(ready, weights | {name: step}) for step in STEPS}
+        step = max(STEPS, key=lambda step: float(tried[step].mean()))
+        if _surely(tried[step] - best):
             best, weights[name] = tried[step], step
     return Blend(weights)
 
 
-def _quality(ready: Sequence[tuple[Mapping[str, Floats], Floats, NDArray[np.bool_]]], weights: Mapping[str, float]) -> float:
-    return float(np.mean([gain(_total(scaled, chill, weights), liked) for scaled, chill, liked in ready]))
+def _surely(gains: Gains) -> bool:
+    return float(gains.mean()) > float(gains.std()) / math.sqrt(len(gains))
+
+
+def _gains(ready: Sequence[tuple[Mapping[str, Floats], Floats, NDArray[np.bool_]]], weights: Mapping[str, float]) -> Gains:
+    return np.array([gain(_total(scaled, chill, weights), liked) for scaled, chill, liked in ready])
 
 
 def _total(scaled: Mapping[str, Floats], chill: Floats, weights: Mapping[str, float]) -> Floats:
@@ -107,14 +115,23 @@ def _total(scaled: Mapping[str, Floats], chill: Floats, weights: Mapping[str, fl
 
 
 def gain(scores: Floats, liked: NDArray[np.bool_]) -> float:
-    """The mean of NDCG@10 and NDCG@100."""
+    """The mean of NDCG@10, NDCG@100 and recall@20."""
     hits, wanted = liked[first(scores, 100)], int(liked.sum())
-    return (_ndcg(hits, wanted, 10) + _ndcg(hits, wanted, 100)) / 2
+    return (_ndcg(hits, wanted, 10) + _ndcg(hits, wanted, 100) + _recall(hits, wanted, 20)) / 3
 
 
 def ndcg(scores: Floats, liked: NDArray[np.bool_], k: int) -> float:
     """How high what is liked stands among the first k, 1 where it could stand no higher; equal scores by place. 0 where nothing is liked."""
     return _ndcg(liked[first(scores, k)], int(liked.sum()), k)
+
+
+def recall(scores: Floats, liked: NDArray[np.bool_], k: int) -> float:
+    """How many of what is liked are among the first k, as a share of as many as could be. 0 where nothing is liked."""
+    return _recall(liked[first(scores, k)], int(liked.sum()), k)
+
+
+def _recall(hits: NDArray[np.bool_], wanted: int, k: int) -> float:
+    return float(hits[:k].sum()) / min(wanted, k) if wanted else 0.0
 
 
 def _ndcg(hits: NDArray[np.bool_], wanted: int, k: int) -> float:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from samekind.types import Floats
-from samekind_server.recommendation.blend import DEFAULT, ENOUGH, Blend, Example, first, ndcg
+from samekind_server.recommendation.blend import DEFAULT, ENOUGH, Blend, Example, first, ndcg, recall
 from samekind_server.recommendation.blend import fitted as blended
 from samekind_server.recommendation.interactions import Codes, Interactions
 from samekind_server.recommendation.signals import DAY, LATELY, NAMES, History, Signals, learned, popularity
 
 SHARE = 0.2
-USERS = 400  # As many as are asked, so that fitting takes seconds.
+USERS = 600  # As many as are asked, so that fitting takes seconds.
 LONG = 500  # Of a user's history.
 HALF_LIVES = (30 * DAY, 180 * DAY, 720 * DAY, 100_000 * DAY)
 LONGEST = 500  # Candidates that each method brings in.
@@ -75,7 +75,7 @@ def _some(history: Interactions, which: np.ndarray) -> Interactions:
 
 
 def _askers(before: Interactions, after: Interactions, seed: int) -> Codes:
-    """Users who did something before and liked something after, at most 400 of them by chance."""
+    """Users who did something before and liked something after, at most 600 of them by chance."""
     liked = np.asarray((after.matrix > 0).sum(axis=1)).ravel() > 0
     users = np.flatnonzero(liked & (np.diff(before.matrix.indptr) > 0))
     chosen = np.random.default_rng(seed).permutation(users)[:USERS]
@@ -116,9 +116,5 @@ def _measures(examples: Sequence[Example], blend: Blend) -> dict[tuple[str, str]
     for method, scores in ranked.items():
         for k in (10, 100):
             measures[f"ndcg@{k}", method] = float(np.mean([ndcg(score, one.liked, k) for score, one in zip(scores, examples, strict=True)]))
-        measures["recall@20", method] = float(np.mean([_recall(score, one.liked, 20) for score, one in zip(scores, examples, strict=True)]))
+        measures["recall@20", method] = float(np.mean([recall(score, one.liked, 20) for score, one in zip(scores, examples, strict=True)]))
     return measures
-
-
-def _recall(scores: Floats, liked: np.ndarray, k: int) -> float:
-    return float(liked[first(scores, k)].sum() / min(max(int(liked.sum()), 1), k))
