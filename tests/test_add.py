@@ -92,3 +92,12 @@ def test_a_table_that_cannot_be_read_is_told_by_its_row(name, text, told, add, t
 def test_nothing_to_add_is_wrong_usage(add):
     assert add() == (2, "samekind: nothing to add; give images, folders, or a table with --from\n")
     assert add("nowhere") == (2, "samekind: there is no nowhere\n")
+
+
+def test_long_texts_are_added_in_windows_and_found_by_a_passage(add, tmp_path, server):
+    text = "This sentence is of no interest. " * 30 + "The ferry leaves at noon. " + "This sentence is of no interest. " * 30
+    (tmp_path / "pages.jsonl").write_text(json.dumps({"id": "page", "text": text}))
+    assert add("--from", tmp_path / "pages.jsonl", "--long-text", "windows")[1]["written"] == 1
+    with samekind.connect(server) as sk:
+        [hit] = sk.catalog("added").search("The ferry leaves at noon.").hits
+    assert "ferry" in hit.passage.text

@@ -11,7 +11,7 @@ import typer
 
 from samekind import item_files, show
 from samekind.command import Asking, asking, say, stop
-from samekind.types import Item, Rotation, Upserted, WriteMode
+from samekind.types import Item, LongText, Rotation, Upserted, WriteMode
 
 SHOWN = 20  # Failures told to people; --json has all.
 
@@ -46,6 +46,12 @@ def add(
     thumbnail_size: Annotated[int, typer.Option(help="Pixels of the small pictures a new catalog keeps; 0: none.")] = 0,
     search_dimensions: Annotated[int, typer.Option(help="Numbers of each vector that a new catalog's graph goes by; 0: all.")] = 0,
     rotation: Annotated[Rotation, typer.Option(help="Which numbers these are: the first ones, or those after a PCA.")] = Rotation.PREFIX,
+    long_text: Annotated[
+        LongText | None,
+        typer.Option(
+            help="Of texts longer than the model reads, in a new catalog: truncate, reject, or windows to find each passage.", show_default=False
+        ),
+    ] = None,
     mode: Annotated[WriteMode, typer.Option(help="upsert, insert (leave what is there) or update (leave what is not there).")] = WriteMode.UPSERT,
 ) -> None:
     """Write items into a catalog: images, and rows of tables. Begun again after a break, it embeds nothing twice."""
@@ -56,7 +62,7 @@ def add(
     try:
         total = sum(1 for _ in _items(paths or [], tables or [])) if seen and Path("-") not in (tables or []) else 0
         with asks.client() as sk:
-            shop = sk.catalog(catalog, model=model, thumbnail_size=thumbnail_size, **_searched(search_dimensions, rotation))
+            shop = sk.catalog(catalog, model=model, thumbnail_size=thumbnail_size, long_text=long_text, **_searched(search_dimensions, rotation))
             done = shop.upsert(Counted(_items(paths or [], tables or []), total), mode=mode, progress=seen)
             _tell(catalog, done, asks.as_json)
     except (OSError, ValueError) as error:
