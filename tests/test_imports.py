@@ -25,8 +25,8 @@ RANKS = {
             ["catalogs", "label_sets", "config", "streams"],
             ["client"],
         ),
-        *(["demo", "folders", "on_disk", "rows", "show"], ["item_files", "outputs"], ["parquet"], ["bulk"], ["command"]),
-        *(["bulk_command", "catalog_command", "labels_command"], ["cli"]),
+        *(["demo", "folders", "on_disk", "rows", "show"], ["item_files", "outputs", "show_hits"], ["parquet"], ["bulk"], ["command"]),
+        *(["bulk_command", "catalog_command", "labels_command", "search_command"], ["cli"]),
     ],
     "samekind_server": [
         *(["embedding"], ["store", "index"], ["catalog"], ["classification", "search", "recommendation"], ["edge", "data_dir", "settings", "tuned"]),

@@ -29,12 +29,12 @@ KINDS = {
 def answers(names: Sequence[str], given: Sequence[Answer], seconds: float) -> str:
     """Answers as a table: the best label of each input, then the next two; of several label sets the best label of each."""
     sets = [each.label_set for each in _sets(given)] if any(answer.by_label_set for answer in given) else []
-    table = _table("input", *(sets or ("is", "probability", "then")))
+    table = table_of("input", *(sets or ("is", "probability", "then")))
     for name, answer in zip(names, given, strict=True):
         table.add_row(Text(name), *(_failed(answer.error) if answer.error else _best_of_each(answer) if sets else _ranked(answer)))
     report = _report([answer.report for answer in given])
     kind = f"; probability: {KINDS[given[0].probability_kind]}" if report.model else ""
-    return _printed(table, Text(f"{len(given)} in {seconds:.2f} s by {_maker(report)}{kind}", style="dim"))
+    return printed(table, Text(f"{len(given)} in {seconds:.2f} s by {_maker(report)}{kind}", style="dim"))
 
 
 def answers_json(names: Sequence[str], given: Sequence[Answer]) -> str:
@@ -47,12 +47,12 @@ def answers_json(names: Sequence[str], given: Sequence[Answer]) -> str:
 
 def embeddings(names: Sequence[str], given: Sequence[Embedding], seconds: float) -> str:
     """Embeddings as a table: the size and the first numbers of each."""
-    table = _table("input", "dimensions", "vector")
+    table = table_of("input", "dimensions", "vector")
     for name, each in zip(names, given, strict=True):
         start = " ".join(f"{number:+.4f}" for number in each.vector[:6])
         table.add_row(Text(name), *(_failed(each.error) if each.error else (str(each.vector.size), f"{start} …")))
     report = _report([each.report for each in given])
-    return _printed(table, Text(f"{len(given)} in {seconds:.2f} s by {_maker(report)}; space {given[0].space}", style="dim"))
+    return printed(table, Text(f"{len(given)} in {seconds:.2f} s by {_maker(report)}; space {given[0].space}", style="dim"))
 
 
 def embeddings_json(names: Sequence[str], given: Sequence[Embedding]) -> str:
@@ -66,21 +66,21 @@ def embeddings_json(names: Sequence[str], given: Sequence[Embedding]) -> str:
 
 def models(given: Sequence[Model]) -> str:
     """Models as a table."""
-    table = _table("model", "dimensions", "image", "context", "parameters", "scores", "runtime", "precision")
+    table = table_of("model", "dimensions", "image", "context", "parameters", "scores", "runtime", "precision")
     for model in given:
         size, numbers = f"{model.image_size} px", f"{model.parameters / 1e6:.1f} M"
         name = f"{model.name} (default)" if model.default else model.name
         kind, precision = model.score_kind.value, model.precision.value
         table.add_row(Text(name), str(model.dimensions), size, f"{model.context_length} tokens", numbers, kind, model.runtime, precision)
-    return _printed(table)
+    return printed(table)
 
 
 def model(given: Model) -> str:
     """All of one model, a line for each thing."""
-    table = _table("", "")
+    table = table_of("", "")
     for key, value in _model_json(given).items():
         table.add_row(key.replace("_", " "), Text(", ".join(map(str, value)) if isinstance(value, tuple) else str(value)))
-    return _printed(table)
+    return printed(table)
 
 
 def models_json(given: Sequence[Model]) -> str:
@@ -95,21 +95,21 @@ def model_json(given: Model) -> str:
 
 def models_here(given: Sequence[Mapping[str, Any]]) -> str:
     """The models on this machine as a table."""
-    table = _table("model", "on disk", "dimensions", "space", "converted")
+    table = table_of("model", "on disk", "dimensions", "space", "converted")
     for each in given:
         said = each["model"]
         table.add_row(
             Text(each["name"]), size(each["size"]), str(said.get("dimensions", "")), said.get("space", ""), "yes" if each["converted"] else ""
         )
-    return _printed(table)
+    return printed(table)
 
 
 def model_here(given: Mapping[str, Any]) -> str:
     """All of one model on this machine, a line for each thing."""
-    table = _table("", "")
+    table = table_of("", "")
     for key, value in {"name": given["name"], "on disk": size(given["size"]), "converted": given["converted"], **given["model"]}.items():
         table.add_row(key.replace("_", " "), Text(", ".join(map(str, value)) if isinstance(value, list) else str(value)))
-    return _printed(table)
+    return printed(table)
 
 
 def followed_pull(told: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
@@ -145,16 +145,16 @@ def indented_json(told: object) -> str:
 
 def rows(columns: Sequence[str], given: Iterable[Sequence[str]]) -> str:
     """Texts as a table."""
-    table = _table(*columns)
+    table = table_of(*columns)
     for row in given:
         table.add_row(*map(Text, row))
-    return _printed(table)
+    return printed(table)
 
 
 def changed(lines: Iterable[str]) -> str:
     """Lines of which some begin with +, - or ~, in colours on a terminal."""
     styles = {"+": "green", "-": "red", "~": "yellow"}
-    return _printed(Text("\n").join(Text(line, style=styles.get(line.strip()[:1], "")) for line in lines))
+    return printed(Text("\n").join(Text(line, style=styles.get(line.strip()[:1], "")) for line in lines))
 
 
 def error_json(error: SamekindError) -> dict[str, str]:
@@ -237,14 +237,16 @@ def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False) + "\n"
 
 
-def _table(*columns: str) -> Table:
+def table_of(*columns: str) -> Table:
+    """An empty table."""
     table = Table(box=None, pad_edge=False, show_header=any(columns), header_style="dim")
     for column in columns:
         table.add_column(column, overflow="fold")
     return table
 
 
-def _printed(*parts: RenderableType) -> str:
+def printed(*parts: RenderableType) -> str:
+    """What a terminal shows; a pipe gets it without colours, in rows that are not folded."""
     console = Console(highlight=False)
     console.width = console.width if console.is_terminal else PIPE_WIDTH
     with console.capture() as captured:
