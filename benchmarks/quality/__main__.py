@@ -13,7 +13,7 @@ from rich.table import Table
 
 import samekind
 from benchmarks.machine import machine, versions
-from benchmarks.quality import scores, search, tasks
+from benchmarks.quality import cones, scores, search, tasks
 from benchmarks.quality.scores import Score
 from benchmarks.servers import started
 
@@ -62,6 +62,7 @@ def _measured(sk: samekind.Client, data: Path, limit: int) -> Iterator[Score]:
             yield from scores.classification(sk, tasks.photos(data, kept, limit))
     _say("search")
     yield from search.gap(sk, data, limit)
+    yield from cones.put_in(sk, data, limit)
     yield from search.cut(sk, data, limit)
 
 

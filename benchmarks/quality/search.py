@@ -21,6 +21,7 @@ QUERIES = 400
 EXACT, ALIKE = 3.0, 1.0  # What an item is worth that is what was asked for, and one that shares the thing and one of its looks.
 HALVES = 2
 Gains = NDArray[np.float64]
+Answers = Sequence[Sequence[str]]  # The ids of each query's hits, "image 7" and "text 7" for the same thing.
 
 
 @dataclass(frozen=True)
@@ -46,14 +47,19 @@ class Labelled:
 
 def gap(sk: samekind.Client, data: Path, limit: int) -> Iterator[Score]:
     """Text queries of catalogs with pictures and texts, corrected and not."""
-    for mixed in _mixed(data, limit):
+    for mixed in mixed_catalogs(data, limit):
         with _catalog(sk, [*_items("image", mixed.pictures), *_items("text", mixed.texts)]) as kept:
             found = [kept.search_many([query(asked, limit=K, keep_modality_gap=keep) for asked in mixed.queries]) for keep in (True, False)]
-        before, after = (_gained(mixed, each) for each in found)
-        for name, gained, each in (("as they are", before, found[0]), ("corrected", after, found[1])):
-            yield _score(mixed, f"images in the top {K}", name, _images(each), 0.5)
-            yield _score(mixed, f"NDCG@{K}", name, gained, _by_chance(mixed))
-        yield _score(mixed, f"NDCG@{K}", "gained", after - before, 0.0)
+        yield from compared(mixed, *([[hit.item.id for hit in each.hits] for each in some] for some in found))
+
+
+def compared(mixed: Mixed, raw: Answers, corrected: Answers) -> Iterator[Score]:
+    """What answers as they are and corrected ones are worth."""
+    before, after = _gained(mixed, raw), _gained(mixed, corrected)
+    for name, gained, answers in (("as they are", before, raw), ("corrected", after, corrected)):
+        yield _score(mixed, f"images in the top {K}", name, _images(answers), 0.5)
+        yield _score(mixed, f"NDCG@{K}", name, gained, _by_chance(mixed))
+    yield _score(mixed, f"NDCG@{K}", "gained", after - before, 0.0)
 
 
 def cut(sk: samekind.Client, data: Path, limit: int) -> Iterator[Score]:
@@ -76,7 +82,8 @@ def cut(sk: samekind.Client, data: Path, limit: int) -> Iterator[Score]:
         yield from (_share(labelled.name, measure, np.array(hits), len(asked)) for measure, hits in told.items() if hits)
 
 
-def _mixed(data: Path, limit: int) -> Iterator[Mixed]:
+def mixed_catalogs(data: Path, limit: int) -> Iterator[Mixed]:
+    """The drawn shop asked in two ways and, where it is, fashion."""
     drawn = tasks.products(limit)
     pictures, texts = [png(product) for product in drawn], [product.description for product in drawn]
     titles = [product.title for product in drawn][:QUERIES]
@@ -99,9 +106,9 @@ def _worth(one: Product, other: Product) -> float:
     return (0.0, ALIKE, EXACT)[looks] if one.thing == other.thing else 0.0
 
 
-def _gained(mixed: Mixed, found: Sequence[Found]) -> Gains:
+def _gained(mixed: Mixed, answers: Answers) -> Gains:
     """NDCG of each query."""
-    first = [[gains[int(hit.item.id.split()[1])] for hit in each.hits] for gains, each in zip(mixed.gains, found, strict=True)]
+    first = [[gains[int(id.split()[1])] for id in ids] for gains, ids in zip(mixed.gains, answers, strict=True)]
     return np.array([gains @ metrics.discounts(len(gains)) for gains in map(np.array, first)]) / _ideal(mixed)
 
 
@@ -114,9 +121,9 @@ def _by_chance(mixed: Mixed) -> float:
     return float((mixed.gains.mean(axis=1) * metrics.discounts(K).sum() / _ideal(mixed)).mean())
 
 
-def _images(found: Sequence[Found]) -> Gains:
+def _images(answers: Answers) -> Gains:
     """The share of images in each answer."""
-    return np.array([np.mean([hit.item.id.startswith("image") for hit in each.hits]) for each in found])
+    return np.array([np.mean([id.startswith("image") for id in ids]) for ids in answers])
 
 
 def _score(mixed: Mixed, measure: str, name: str, each: Gains, chance: float) -> Score:
