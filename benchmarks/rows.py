@@ -40,6 +40,8 @@ ROWS = (
     Row("batch", "32 photos embedded, mini", serving.batch, 10, 32),
     Row("labels", f"one photo among {serving.MANY:,} labels, mini", serving.labels, 5),
     Row("label-sets", f"one photo among {serving.KEPT:,} labels of a kept set, mini", serving.label_sets, 20),
+    Row("catalog-photos", "32 photos added to a catalog, mini", serving.catalog_photos, 10, 32),
+    Row("catalog-get", f"one of {serving.MANY:,} items, mini", serving.catalog_get, 200),
     Row("http-text", "one text among 3 labels, mini", transports.classify(transports.text), 200),
     Row("http-photo", "one photo (640×480) among 3 labels, mini", transports.classify(transports.picture), 60),
     Row("http-large", "an image file of 20 MiB among 3 labels, mini", transports.classify(transports.large), 10),

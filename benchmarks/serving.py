@@ -11,6 +11,7 @@ from benchmarks import rival
 from benchmarks.pictures import never_sent, photo
 from benchmarks.servers import started
 from benchmarks.timing import Contenders
+from samekind import ById, Item
 
 LABELS = ("temple", "flower", "beach", "dog", "car", "pizza", "lamp", "guitar", "tent", "bicycle")
 MANY = 1000
@@ -74,6 +75,27 @@ def label_sets() -> Iterator[Contenders]:
 
         again()
         yield {"embedded alone": lambda: sk.embed(next(fresh)), "among the labels": again, "one label changed, and among the labels": changed}
+
+
+@contextmanager
+def catalog_photos() -> Iterator[Contenders]:
+    """32 photos added to a catalog, and embedded alone."""
+    with _mini() as sk:
+        fresh, numbers, album = never_sent(photo()), itertools.count(), sk.catalog("album")
+
+        def added() -> object:
+            return album.upsert(Item(str(next(numbers)), [each]) for each in _some(fresh))
+
+        yield {"added": added, "embedded alone": lambda: sk.embed(_some(fresh))}
+
+
+@contextmanager
+def catalog_get() -> Iterator[Contenders]:
+    """An item by its id, a search by the item, and a call that has nothing to do."""
+    with _mini() as sk:
+        album = sk.catalog("album")
+        album.upsert(Item(str(number), [f"thing number {number}"]) for number in range(MANY))
+        yield {"its item": lambda: album.get("7"), "its nearest ten": lambda: album.search(ById("7")), "GetModel": lambda: sk.model()}
 
 
 @contextmanager
