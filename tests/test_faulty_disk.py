@@ -84,3 +84,23 @@ def test_a_server_tells_that_its_disk_is_full_and_serves_on(failing, tmp_path):
         assert list(stub.ListItems(pb.ListItemsRequest(catalog="shop")).items) == []
         fail(fault)
         assert wire.read_written(stub.UpsertItems(request))[0].created
+
+
+def test_a_server_that_finds_its_disk_full_says_so_instead_of_starting(failing, tmp_path):
+    fault = tmp_path / "fault"
+    fault.write_bytes(bytes(4096))
+    fail(fault, "full")
+    more = failing | {"DISK_FOLDER": str(tmp_path / "data"), "DISK_FAULT": str(fault)}
+    with process(tmp_path / "data", more=more) as server:
+        assert server.stderr
+        assert "No space left on device; make room" in server.stderr.read()
+
+
+def test_a_store_on_a_full_disk_says_so(failing, tmp_path):
+    fault = tmp_path / "fault"
+    fault.write_bytes(bytes(4096))
+    fail(fault, "full")
+    script = "import sys; from pathlib import Path; from samekind_server.store.sqlite import SqliteStore; SqliteStore(Path(sys.argv[1]))"
+    more = failing | {"DISK_FOLDER": str(tmp_path), "DISK_FAULT": str(fault)}
+    ended = subprocess.run([sys.executable, "-c", script, tmp_path], env=environment() | more, capture_output=True, text=True, check=False)
+    assert "see that its disk has room and can be written" in ended.stderr

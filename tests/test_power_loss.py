@@ -2,6 +2,8 @@
 
 import itertools
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -13,6 +15,7 @@ from tests.afterwards import NONE, Cradle, expected, kept, opened
 from tests.dying import State
 from tests.keeping import modelless
 from tests.losing import WAYS, Disk, Event, built, events
+from tests.running import environment
 
 SEEDS = (7, 8)  # Of two lives, one after the other.
 
@@ -79,3 +82,16 @@ def test_a_store_that_did_not_sync_its_commits_would_be_found_out(recorded, tmp_
             disk.play(event)
     disk.lose(tmp_path / "lost", "nothing", Random(1))
     assert not any(each.stat().st_size for each in (tmp_path / "lost").glob("*sqlite*"))
+
+
+def test_a_new_data_folder_is_on_the_disk_before_anything_is_written_in_it(tmp_path):
+    there, journal = tmp_path / "there", tmp_path / "journal"
+    there.mkdir()
+    script = "import sys; from pathlib import Path; from samekind_server.data_dir import DataDir; DataDir(Path(sys.argv[1]) / 'a' / 'b')"
+    more = {"LD_PRELOAD": str(built(tmp_path)), "DISK_FOLDER": str(there), "DISK_JOURNAL": str(journal)}
+    subprocess.run([sys.executable, "-c", script, there], env=environment() | more, check=True)
+    disk = Disk()
+    for event in events(journal):
+        disk.play(event)
+    disk.lose(tmp_path / "lost", "nothing", Random(1))
+    assert (tmp_path / "lost" / "a" / "b").is_dir()

@@ -14,11 +14,15 @@ class DataDir:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
+            missing = [folder for folder in (path, *path.parents) if not folder.exists()]
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for folder in missing:
+                _sync(folder.parent)
             self._lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._hold()
         except OSError as error:
-            raise SettingError(f"cannot write in the data folder {path}: {error.strerror}; name another with --data DIR") from None
-        self._hold()
+            way_out = "make room, mend it, or name another with --data DIR"
+            raise SettingError(f"cannot write in the data folder {path}: {error.strerror}; {way_out}") from None
 
     def _hold(self) -> None:
         try:
@@ -50,3 +54,12 @@ class DataDir:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         os.close(self._lock)
+
+
+def _sync(folder: Path) -> None:
+    """The names in it are on the disk when this returns."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -16,7 +16,7 @@ from samekind.errors import SettingError, StoreUnavailable
 from samekind_server.store import pages, requests, words
 from samekind_server.store.base import Transaction
 from samekind_server.store.migrations import migrate
-from samekind_server.store.writer import FAULTS, TEXT, WAITING, Statements, Writer, told
+from samekind_server.store.writer import BROKEN, FAULTS, TEXT, WAITING, Statements, Writer, told
 
 T = TypeVar("T")
 
@@ -124,7 +124,9 @@ def _opened(path: Path) -> sqlite3.Connection:
     except OSError as error:
         raise SettingError(f"cannot write the store {path}: {error.strerror}; name another folder with --data DIR") from None
     except FAULTS as error:
-        raise SettingError(f"the store {path} cannot be used: {error}; put back a copy of it, or name another folder with --data DIR") from None
+        broken = isinstance(error, UnicodeDecodeError) or any(sign in str(error) for sign in BROKEN)
+        way_out = "put back a copy of it" if broken else "see that its disk has room and can be written"
+        raise SettingError(f"the store {path} cannot be used: {error}; {way_out}, or name another folder with --data DIR") from None
     return database
 
 
