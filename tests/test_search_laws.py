@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from samekind.errors import BadRequest
 from samekind.filters import F
-from samekind.queries import ById, Grouping, Query, Term
+from samekind.queries import ById, Cutoff, Found, Grouping, Query, Term
 from samekind.types import Best, Fused, Item, Metric, Text, Vector
 from samekind_server.catalog.filters import matches
 from samekind_server.catalog.reading import View
@@ -48,7 +48,7 @@ def shop(tmp_path_factory, engine: Engine) -> Iterator[Shop]:
 
 
 def thing(n: int, values: NDArray[np.float32]) -> Item:
-    return Item(f"{n}", (Vector(values, SPACE),), {"n": n, "group": n % 5, "tags": ["r"] if n % 2 else []})
+    return Item(f"{n}", (Vector(values, SPACE),), {"n": n, "group": n % 5, "code": f"sku-{n}", "tags": ["r"] if n % 2 else []})
 
 
 def ready(given: Item, space: str) -> list[Vector]:
@@ -138,6 +138,55 @@ def test_pages_together_are_the_one_big_page(shop, of, terms, where, limit, size
     assert [hit for page in pages for hit in page.hits] == [*whole.hits]
     assert all(len(page.hits) == size for page in pages[:-1])
     assert pages[-1].report.shortfall == whole.report.shortfall
+
+
+OPTIONS = some.fixed_dictionaries(
+    {},
+    optional={
+        "where": WHERE,
+        "limit": some.integers(1, 60),
+        "min_similarity": some.floats(-1, 1, width=16),
+        "cutoff": some.sampled_from(Cutoff),
+        "words": some.sampled_from(["thing", "thing 7", "sku-7 7", "none such", "*", "NEAR("]),
+        "word_attributes": some.just(("group", "code")),
+        "grouping": some.builds(Grouping, some.sampled_from(["group", "tags", "none"]), some.integers(1, 3)),
+        "diversity": some.sampled_from([0.0, 0.3, 1.0]),
+        "facets": some.just(("group", "tags")),
+        "exact": some.booleans(),
+        "keep_modality_gap": some.booleans(),
+    },
+)
+
+
+@LAWS
+@given(of=some.sampled_from(["cosine", "dot", "euclidean", "best"]), terms=TERMS | some.just([]), options=OPTIONS, size=some.integers(1, 20))
+def test_whatever_is_asked_is_answered_soundly_or_refused_clearly(shop, of, terms, options, size):
+    space = shop.keeper.run(shop.keeper.catalogs.get("", of)).space
+    query = asked(terms, space, **options)
+    try:
+        whole = shop.search(query, of=of)
+    except BadRequest as error:
+        whole = Found(error=error)
+    if whole.error:
+        assert whole.error.violations
+        return
+    ids = [hit.item.id for hit in whole.hits]
+    assert len(set(ids)) == len(ids) <= query.limit
+    assert not {f"{what}" for what, _ in terms if isinstance(what, int)} & set(ids)
+    assert all(query.where is None or matches(query.where, hit.item.attributes) for hit in whole.hits)
+    assert query.diversity or [hit.score for hit in whole.hits] == sorted((hit.score for hit in whole.hits), reverse=True)
+    assert bool(whole.report.shortfall) == (len(ids) < query.limit)
+    assert whole.report.complete
+    if not {"words", "min_similarity", "cutoff", "grouping"} & options.keys():
+        named = {
+            what for what, _ in terms if isinstance(what, int) and (query.where is None or matches(query.where, held(shop, of)[what].attributes))
+        }
+        assert len(ids) == min(query.limit, whole.report.matching - len(named))
+    pages, token = [], ""
+    while not pages or token:
+        pages.append(shop.search(query, of=of, size=size, token=token))
+        token = pages[-1].next_page_token
+    assert [hit.item.id for page in pages for hit in page.hits] == ids
 
 
 def asked(terms: list[tuple[object, float]], space: str, **more: object) -> Query:
