@@ -52,6 +52,7 @@ class Catalogs:
         self._store, self._engine, self._indexes, self._clock = store, engine, indexes, clock
         self._drafting = Drafting(engine)
         self._memories: dict[int, Memory] = {}
+        self._named: dict[tuple[str, str], Head] = {}  # As they were when they were asked for first; their numbers stay.
         self._gone: set[int] = set()
         self._gate = threading.Lock()
         self._looking = ThreadPoolExecutor(LOOKING, "catalog-look")
@@ -144,7 +145,9 @@ class Catalogs:
 
     async def open(self, tenant: str, name: str) -> OpenCatalog:
         """A catalog's items. Raises NotFound."""
-        head = await self._read(lambda of: found(of, tenant, name))
+        head = self._named.get((tenant, name))
+        if head is None or head.id not in self._memories:
+            head = self._named[tenant, name] = await self._read(lambda of: found(of, tenant, name))
         memory = partial(self._memory, head)
         return OpenCatalog(self._store, memory, self._drafting, self._applied, looking=self._looking, clock=self._clock)
 
