@@ -1,5 +1,6 @@
 """Runs the examples in other languages against a real server, each where its tools are."""
 
+import json
 import os
 import re
 import shlex
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import samekind
+from samekind import F
 from tests.running import environment
 
 ROOT = Path(__file__).parent.parent
@@ -33,13 +35,13 @@ def shell(line: str, folder: Path, **more: str) -> "subprocess.CompletedProcess[
 def lines(language: str) -> list[str]:
     """What the README says to run, the steps before and the example itself."""
     blocks = re.findall(r"^```sh\n(.*?)^```", (ROOT / "examples/README.md").read_text(), re.M | re.S)
-    [block] = [block for block in blocks if {"node": "node ", "ruby": "ruby ", "cpp": "cmake ", "buf": ".sh "}[language] in block]
+    [block] = [block for block in blocks if {"node": "node classify", "ruby": "ruby ", "cpp": "cmake ", "buf": ".sh "}[language] in block]
     return block.replace("\\\n", " ").splitlines()
 
 
 @pytest.fixture(scope="module", params=TOOLS)
-def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, server: str) -> Run:
-    """An example, made ready in a folder of its own by the lines of its README."""
+def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A language's examples, made ready in a folder of their own by the lines of the README."""
     language: str = request.param
     if missing := [tool for tool in TOOLS[language] if not shutil.which(tool, path=PATH)]:
         pytest.skip(f"{missing[0]} is not on this machine")
@@ -48,14 +50,19 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     root = tmp_path_factory.mktemp(language)
     for folder in ("proto", f"examples/{language}"):
         shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__", "node_modules", "build", "lib"))
-    *steps, last = lines(language)
-    for step in steps:
+    for step in lines(language)[:-1]:
         done = shell(step, root / "examples" / language)
         if found := re.search(UNREACHED, done.stderr):
             pytest.skip(f"`{step}` cannot reach its registry: {found[0]}")
         assert done.returncode == 0, done.stderr
-    command = last.partition(" photo.jpg")[0]
-    return lambda *words, at=server: shell(f"{command} {shlex.join(map(str, words))}", root / "examples" / language, SAMEKIND_SERVER=at)
+    return root / "examples" / language
+
+
+@pytest.fixture
+def run(folder: Path, server: str) -> Run:
+    """An example, to be run with its arguments."""
+    command = lines(folder.name)[-1].partition(" photo.jpg")[0]
+    return lambda *words, at=server: shell(f"{command} {shlex.join(map(str, words))}", folder, SAMEKIND_SERVER=at)
 
 
 def test_a_link_of_their_page_leads_somewhere() -> None:
@@ -91,3 +98,23 @@ def test_it_says_so_where_no_server_is(run: Run, photos: list[Path]) -> None:
     done = run(photos[0], "cat", at="localhost:1")
     assert done.returncode == 1
     assert "refused" in done.stderr.lower()
+
+
+@pytest.mark.parametrize("folder", ["node"], indirect=True)
+def test_it_fills_a_catalog_by_a_stream_and_searches_it_as_the_python_client_does(folder: Path, server: str, tmp_path: Path) -> None:
+    things = [{"id": f"sku-{n}", "text": f"a {colour} scarf", "price": n} for n, colour in enumerate(("red", "blue", "green") * 100)]
+    (tmp_path / "things.jsonl").write_text("\n".join(map(json.dumps, [*things, {"id": "", "text": "nameless"}])))
+    done = shell(f"node search.js node-shop {tmp_path}/things.jsonl 'a blue scarf' 120", folder, SAMEKIND_SERVER=server)
+    assert ("300 items written" in done.stderr, "BAD_REQUEST" in done.stderr) == (True, True), done.stderr
+    with samekind.connect(server) as sk:
+        expected = [hit.item.id for hit in sk.catalog("node-shop").search("a blue scarf", where=F.price < 120, limit=100)]
+        sk.delete_catalog("node-shop")
+    assert [line.split()[1] for line in done.stdout.splitlines()] == expected
+    assert len(expected) == 100
+
+
+@pytest.mark.parametrize("folder", ["node"], indirect=True)
+def test_it_tells_why_a_search_is_refused(folder: Path, server: str, tmp_path: Path) -> None:
+    (tmp_path / "none.jsonl").write_text("")
+    done = shell(f"node search.js No-Such-Name {tmp_path}/none.jsonl x", folder, SAMEKIND_SERVER=server)
+    assert (done.returncode, "BAD_REQUEST" in done.stderr, "name" in done.stderr) == (1, True, True)
