@@ -79,6 +79,7 @@ bench-recall: $(RUN) ## measure recall under filters at 100,000 items (ARGS="--c
 
 eval: $(RUN) ## measure quality on DATA
 	$(BIN)/python -m benchmarks.quality --data $(DATA) $(ARGS)
+	$(BIN)/python -m benchmarks.quality.recommendation --data $(DATA)
 
 train-mini: $(TRAINING) ## train the built-in model on DATA
 	$(BIN)/python -m training --data $(DATA) $(ARGS)

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.quality import movielens
+from benchmarks.quality import movielens, shoppers
 from benchmarks.quality.embedding import embedded
 from benchmarks.quality.metrics import RESAMPLES
 from benchmarks.quality.movielens import LIKED, Ratings
+from benchmarks.quality.shoppers import Told
 from samekind.types import Floats
 from samekind_server.recommendation.blend import first, ndcg
 from samekind_server.recommendation.interactions import Events, Interactions, interactions
@@ -30,7 +31,7 @@ MEASURES = ("recall@20", "NDCG@10", "NDCG@100")
 FEW = 10  # Likes of a user of whom little is known.
 WITHHELD = 0.2
 SHOWN = 20
-NOWHERE_WORSE, AS_GOOD, TIMES_RANDOM = 0.0, -0.02, 2.0
+NOWHERE_WORSE, AS_GOOD, TIMES_RANDOM, SERVED = 0.0, -0.02, 2.0, 0.95
 
 
 @dataclass(frozen=True)
@@ -87,16 +88,20 @@ class Ranked:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Exit code: 0 measured, or nothing to measure here; 1 a gate does not hold; 2 wrong usage."""
+    """Exit code: 0 measured, and every gate holds; 1 one does not; 2 wrong usage."""
     options = _options(arguments)
-    if not movielens.there(options.data):
-        print(f"recommendation is not measured: {movielens.FOLDER} is not in {options.data}")
-        return 0
-    measured, gates = films(movielens.read(options.data))
-    _show(measured, gates)
+    print("measuring recommendations: simulated shoppers …", file=sys.stderr, flush=True)
+    bought = shoppers.told()
+    there = movielens.there(options.data)
+    measured, gates = films(movielens.read(options.data)) if there else ([], [])
+    gates = [*_shopper_gates(bought), *gates]
+    _show(bought, measured, gates)
+    if not there:
+        print(f"real ratings are not measured: {movielens.FOLDER} is not in {options.data}")
     if options.json:
         told = {"scores": [asdict(one) for one in measured], "gates": [asdict(gate) for gate in gates]}
-        options.json.write_text(json.dumps(told, indent=2) + "\n")
+        regret = {name: values.tolist() for name, values in bought.regret.items()}
+        options.json.write_text(json.dumps(told | {"regret": regret}, indent=2) + "\n")
     return 0 if all(gate.holds for gate in gates) else 1
 
 
@@ -201,6 +206,12 @@ def _measured(task: Task, ranked: Ranked, more: str = "") -> Iterator[Measured]:
         yield Measured(f"{task.name}{more}", method, len(shown), values, coverage, float(-np.log2(known[shown]).mean()))
 
 
+def _shopper_gates(bought: Told) -> Iterator[Gate]:
+    falls = -float(np.diff(bought.regret[DEFAULT]).max())
+    yield Gate("shoppers: the least that regret falls by with an event", falls, None, None, 0, falls > 0)
+    yield Gate("shoppers: share whose second interest is served from its first event", bought.served, None, None, SERVED, bought.served >= SERVED)
+
+
 def _warm_gates(warm: Ranked, few: Ranked) -> Iterator[Gate]:
     for measure in MEASURES:
         best = _best_single(warm, measure)
@@ -247,9 +258,13 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _show(measured: Sequence[Measured], gates: Sequence[Gate]) -> None:
+def _show(bought: Told, measured: Sequence[Measured], gates: Sequence[Gate]) -> None:
     console = Console(width=None if sys.stdout.isatty() else 160)
-    table = Table("task", "users", "method", *MEASURES, "coverage", "novelty", title="Recommendations", title_justify="left")
+    table = Table("regret after … events", *map(str, range(shoppers.STEPS + 1)), title="Simulated shoppers", title_justify="left")
+    for name, values in bought.regret.items():
+        table.add_row(name, *(f"{value:.3f}" for value in values))
+    console.print(table)
+    table = Table("ratings", "users", "method", *MEASURES, "coverage", "novelty", title="Recommendations", title_justify="left")
     for one in measured:
         table.add_row(
             one.task, str(one.users), one.method, *(f"{one.values[measure]:.4f}" for measure in MEASURES), f"{one.coverage:.3f}", f"{one.novelty:.2f}"

@@ -59,7 +59,7 @@ def _mean_regret(store: Shop, model: Model, wishes: Sequence[Numbers], behaviour
 
 def _shop(chance: np.random.Generator) -> Shop:
     every = shop.combinations()
-    kinds = [every[place] for place in sorted(chance.permutation(len(every))[:ITEMS])]
+    kinds = [every[int(place)] for place in sorted(chance.permutation(len(every))[:ITEMS])]
     things, colours = list(shop.THINGS), list(shop.COLOURS)
     ring = chance.permutation(len(things))
     beside = np.empty(len(things), np.int64)
