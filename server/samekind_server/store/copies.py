@@ -12,7 +12,7 @@ from samekind.errors import Damaged, SettingError
 from samekind_server.store import catalogs, items, label_sets, words
 from samekind_server.store.base import Transaction
 from samekind_server.store.catalogs import Head
-from samekind_server.store.migrations import MIGRATIONS
+from samekind_server.store.migrations import MIGRATIONS, migrate
 from samekind_server.store.sqlite import APPLICATION, FILE
 from samekind_server.store.writer import FAULTS, TEXT, Statements
 
@@ -54,6 +54,7 @@ def faults(of: Transaction) -> Iterator[str]:
             yield f"the store's file is damaged: {fault}; put back a copy"
     for table, row, parent, _ in of.rows("PRAGMA foreign_key_check"):
         yield f"the store's file is damaged: row {row} of {table} belongs to none of {parent}; put back a copy"
+    yield from _schema_faults(of)
     yield from label_sets.faults(of)
     for head in catalogs.every(of):
         if not head.sound:
@@ -69,6 +70,16 @@ def rows(of: Transaction, head: Head) -> Iterator[items.Stored]:
     while some := items.past(of, head.id, last, CHUNK):
         yield from some
         last = some[-1].row
+
+
+def _schema_faults(of: Transaction) -> Iterator[str]:
+    """Tables that are not what their steps make."""
+    sql = "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name, type"
+    [[taken]] = of.rows("PRAGMA user_version")
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
+        migrate(fresh, "", MIGRATIONS[:taken])
+        for _, name, *_ in set(of.rows(sql)) ^ set(fresh.execute(sql)):
+            yield f"the store's file is damaged: {name!r:.60} is not what was made there; put back a copy"
 
 
 def _word_faults(of: Transaction) -> Iterator[str]:
