@@ -21,6 +21,7 @@ SERVICES = (
     "samekind.v1.ClassificationService",
     "samekind.v1.EmbeddingService",
     "samekind.v1.LabelSetService",
+    "samekind.v1.RecommendationService",
     "samekind.v1.SearchService",
 )
 # Every method reads, or bears a request_id by which the server does a write once; so asking again is safe.

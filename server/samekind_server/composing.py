@@ -20,9 +20,11 @@ from samekind.v1 import (
     embedding_service_pb2,
     embedding_service_pb2_grpc,
     label_set_service_pb2_grpc,
+    recommendation_service_pb2_grpc,
     search_service_pb2_grpc,
 )
 from samekind.v1 import label_set_service_pb2 as label_set_service
+from samekind.v1 import recommendation_service_pb2 as recommendation_service
 from samekind.v1 import search_service_pb2 as search_service
 from samekind_server import tuned
 from samekind_server.catalog.catalogs import Catalogs
@@ -45,6 +47,7 @@ from samekind_server.edge.metrics import Metrics
 from samekind_server.edge.monitoring import Monitoring
 from samekind_server.edge.proofs import Alone, DefaultModel
 from samekind_server.edge.proving import Proof, Proving
+from samekind_server.edge.recommendation_service import RecommendationServicer
 from samekind_server.edge.search_service import SearchServicer
 from samekind_server.embedding.admission import Admission
 from samekind_server.embedding.engine import Engine
@@ -52,6 +55,8 @@ from samekind_server.embedding.images import ImageLimits
 from samekind_server.embedding.observer import Observer
 from samekind_server.embedding.registry import Registry
 from samekind_server.embedding.resting import Resting
+from samekind_server.recommendation.events import Events
+from samekind_server.recommendation.learning import Bounds, Learner
 from samekind_server.search.searching import Searching
 from samekind_server.settings import Settings
 from samekind_server.store import catalogs
@@ -64,7 +69,7 @@ def _services(*modules: Any) -> tuple[str, ...]:
 
 
 OF_MODELS = _services(embedding_service_pb2, classification_service_pb2)
-OF_THE_STORE = _services(catalog_service, label_set_service)
+OF_THE_STORE = _services(catalog_service, label_set_service, recommendation_service)
 OF_BOTH = _services(search_service)
 SERVICES = (*OF_MODELS, *OF_THE_STORE, *OF_BOTH)
 Servicers: TypeAlias = Sequence[Callable[[Any], None]]
@@ -79,6 +84,7 @@ class Parts:
     engine: Engine
     items: Catalogs
     classifier: Classifier
+    learner: Learner
     health: HealthServicer
     server: grpc.aio.Server
     web: Web | None
@@ -92,6 +98,7 @@ class Parts:
         self.resting.stop()
         await drain.end(*([self.server, self.web] if self.web else [self.server]), grace=grace)
         self.monitoring.close()
+        self.learner.close()
         self.items.close()
         await self.classifier.close()
         self.engine.close()
@@ -104,13 +111,15 @@ async def composed(settings: Settings, data: DataDir, store: Store, guard: Guard
     interceptors = _interceptors(engine, guard, metrics, layers, drain)
     items = await _catalogs(data.path, engine, store)
     classifier = Classifier(engine, label_cache_bytes=settings.label_cache_bytes)
-    servicers = _servicers(engine, store, classifier, items, Searching(engine, heard=metrics.searched))
+    learner = await _learner(settings, data.path, store)
+    servicers = _servicers(engine, store, classifier, items, Searching(engine, heard=metrics.searched), learner)
     metrics.sample(engine, health)
     _sample(metrics, items)
     return Parts(
         engine,
         items,
         classifier,
+        learner,
         health,
         _server(settings, servicers, health, interceptors),
         _web(settings, servicers, health, guard, interceptors) if settings.web else None,
@@ -177,7 +186,14 @@ async def _catalogs(folder: Path, engine: Engine, store: Store) -> Catalogs:
     return made
 
 
-def _servicers(engine: Engine, store: Store, classifier: Classifier, items: Catalogs, searching: Searching) -> Servicers:
+async def _learner(settings: Settings, folder: Path, store: Store) -> Learner:
+    life = await asyncio.wrap_future(store.read(catalogs.life))
+    learner = Learner(store, folder, life, Bounds(settings.learn_every, settings.learn_memory, settings.ease_items))
+    learner.start()
+    return learner
+
+
+def _servicers(engine: Engine, store: Store, classifier: Classifier, items: Catalogs, searching: Searching, learner: Learner) -> Servicers:
     """Each adds one to a server."""
     label_sets = LabelSets(store)
     return [
@@ -186,6 +202,7 @@ def _servicers(engine: Engine, store: Store, classifier: Classifier, items: Cata
         partial(classification_service_pb2_grpc.add_ClassificationServiceServicer_to_server, ClassificationServicer(classifier, label_sets)),
         partial(label_set_service_pb2_grpc.add_LabelSetServiceServicer_to_server, LabelSetServicer(label_sets)),
         partial(search_service_pb2_grpc.add_SearchServiceServicer_to_server, SearchServicer(items, searching)),
+        partial(recommendation_service_pb2_grpc.add_RecommendationServiceServicer_to_server, RecommendationServicer(Events(store, learner), learner)),
     ]
 
 

@@ -26,8 +26,7 @@ if _version_not_supported:
 
 
 class RecommendationServiceStub:
-    """Keeps what users did with the items of a catalog, and recommends items by content, by behaviour, or by both. What was acknowledged is
-    durable, and counts in the next answer.
+    """Keeps what users did with the items of a catalog, and learns from it. What was acknowledged is durable.
     """
 
     def __init__(self, channel):
@@ -56,11 +55,6 @@ class RecommendationServiceStub:
                 request_serializer=samekind_dot_v1_dot_recommendation__service__pb2.DeleteUserRequest.SerializeToString,
                 response_deserializer=samekind_dot_v1_dot_recommendation__service__pb2.DeleteUserResponse.FromString,
                 _registered_method=True)
-        self.Recommend = channel.unary_unary(
-                '/samekind.v1.RecommendationService/Recommend',
-                request_serializer=samekind_dot_v1_dot_recommendation__service__pb2.RecommendRequest.SerializeToString,
-                response_deserializer=samekind_dot_v1_dot_recommendation__service__pb2.RecommendResponse.FromString,
-                _registered_method=True)
         self.GetRecommendationModel = channel.unary_unary(
                 '/samekind.v1.RecommendationService/GetRecommendationModel',
                 request_serializer=samekind_dot_v1_dot_recommendation__service__pb2.GetRecommendationModelRequest.SerializeToString,
@@ -69,8 +63,7 @@ class RecommendationServiceStub:
 
 
 class RecommendationServiceServicer:
-    """Keeps what users did with the items of a catalog, and recommends items by content, by behaviour, or by both. What was acknowledged is
-    durable, and counts in the next answer.
+    """Keeps what users did with the items of a catalog, and learns from it. What was acknowledged is durable.
     """
 
     def RecordEvents(self, request, context):
@@ -98,13 +91,6 @@ class RecommendationServiceServicer:
     def DeleteUser(self, request, context):
         """Deletes all that is known of a user, at once: nothing of it is left in the store's files, and what was learned is learned anew without
         it. Copies of the store that were made before keep it.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
-    def Recommend(self, request, context):
-        """Recommends items to a user, by examples, by what was looked at lately, or beside an item; page by page.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -140,11 +126,6 @@ def add_RecommendationServiceServicer_to_server(servicer, server):
                     request_deserializer=samekind_dot_v1_dot_recommendation__service__pb2.DeleteUserRequest.FromString,
                     response_serializer=samekind_dot_v1_dot_recommendation__service__pb2.DeleteUserResponse.SerializeToString,
             ),
-            'Recommend': grpc.unary_unary_rpc_method_handler(
-                    servicer.Recommend,
-                    request_deserializer=samekind_dot_v1_dot_recommendation__service__pb2.RecommendRequest.FromString,
-                    response_serializer=samekind_dot_v1_dot_recommendation__service__pb2.RecommendResponse.SerializeToString,
-            ),
             'GetRecommendationModel': grpc.unary_unary_rpc_method_handler(
                     servicer.GetRecommendationModel,
                     request_deserializer=samekind_dot_v1_dot_recommendation__service__pb2.GetRecommendationModelRequest.FromString,
@@ -159,8 +140,7 @@ def add_RecommendationServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class RecommendationService:
-    """Keeps what users did with the items of a catalog, and recommends items by content, by behaviour, or by both. What was acknowledged is
-    durable, and counts in the next answer.
+    """Keeps what users did with the items of a catalog, and learns from it. What was acknowledged is durable.
     """
 
     @staticmethod
@@ -261,33 +241,6 @@ class RecommendationService:
             '/samekind.v1.RecommendationService/DeleteUser',
             samekind_dot_v1_dot_recommendation__service__pb2.DeleteUserRequest.SerializeToString,
             samekind_dot_v1_dot_recommendation__service__pb2.DeleteUserResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def Recommend(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/samekind.v1.RecommendationService/Recommend',
-            samekind_dot_v1_dot_recommendation__service__pb2.RecommendRequest.SerializeToString,
-            samekind_dot_v1_dot_recommendation__service__pb2.RecommendResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -27,9 +27,7 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class RecommendationServiceStub:
-    """Keeps what users did with the items of a catalog, and recommends items by content, by behaviour, or by both. What was acknowledged is
-    durable, and counts in the next answer.
-    """
+    """Keeps what users did with the items of a catalog, and learns from it. What was acknowledged is durable."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -47,16 +45,12 @@ class RecommendationServiceStub:
     """Deletes all that is known of a user, at once: nothing of it is left in the store's files, and what was learned is learned anew without
     it. Copies of the store that were made before keep it.
     """
-    Recommend: _grpc.UnaryUnaryMultiCallable[_recommendation_service_pb2.RecommendRequest, _recommendation_service_pb2.RecommendResponse]
-    """Recommends items to a user, by examples, by what was looked at lately, or beside an item; page by page."""
     GetRecommendationModel: _grpc.UnaryUnaryMultiCallable[_recommendation_service_pb2.GetRecommendationModelRequest, _recommendation_service_pb2.GetRecommendationModelResponse]
     """Tells what was learned of users' behaviour: from how many events, when, and how good it is."""
 
 @_typing.type_check_only
 class RecommendationServiceAsyncStub(RecommendationServiceStub):
-    """Keeps what users did with the items of a catalog, and recommends items by content, by behaviour, or by both. What was acknowledged is
-    durable, and counts in the next answer.
-    """
+    """Keeps what users did with the items of a catalog, and learns from it. What was acknowledged is durable."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     RecordEvents: _aio.UnaryUnaryMultiCallable[_recommendation_service_pb2.RecordEventsRequest, _recommendation_service_pb2.RecordEventsResponse]  # type: ignore[assignment]
@@ -71,15 +65,11 @@ class RecommendationServiceAsyncStub(RecommendationServiceStub):
     """Deletes all that is known of a user, at once: nothing of it is left in the store's files, and what was learned is learned anew without
     it. Copies of the store that were made before keep it.
     """
-    Recommend: _aio.UnaryUnaryMultiCallable[_recommendation_service_pb2.RecommendRequest, _recommendation_service_pb2.RecommendResponse]  # type: ignore[assignment]
-    """Recommends items to a user, by examples, by what was looked at lately, or beside an item; page by page."""
     GetRecommendationModel: _aio.UnaryUnaryMultiCallable[_recommendation_service_pb2.GetRecommendationModelRequest, _recommendation_service_pb2.GetRecommendationModelResponse]  # type: ignore[assignment]
     """Tells what was learned of users' behaviour: from how many events, when, and how good it is."""
 
 class RecommendationServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Keeps what users did with the items of a catalog, and recommends items by content, by behaviour, or by both. What was acknowledged is
-    durable, and counts in the next answer.
-    """
+    """Keeps what users did with the items of a catalog, and learns from it. What was acknowledged is durable."""
 
     @_abc_1.abstractmethod
     def RecordEvents(
@@ -116,14 +106,6 @@ class RecommendationServiceServicer(metaclass=_abc_1.ABCMeta):
         """Deletes all that is known of a user, at once: nothing of it is left in the store's files, and what was learned is learned anew without
         it. Copies of the store that were made before keep it.
         """
-
-    @_abc_1.abstractmethod
-    def Recommend(
-        self,
-        request: _recommendation_service_pb2.RecommendRequest,
-        context: _ServicerContext,
-    ) -> _typing.Union[_recommendation_service_pb2.RecommendResponse, _abc.Awaitable[_recommendation_service_pb2.RecommendResponse]]:
-        """Recommends items to a user, by examples, by what was looked at lately, or beside an item; page by page."""
 
     @_abc_1.abstractmethod
     def GetRecommendationModel(

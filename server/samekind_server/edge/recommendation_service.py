@@ -10,6 +10,7 @@ from samekind.v1 import recommendation_service_pb2_grpc as stubs
 from samekind_server.edge import callers, event_stream, pages, validation
 from samekind_server.edge.handlers import Context
 from samekind_server.recommendation.events import Events
+from samekind_server.recommendation.learning import Learner
 
 PAGE = 100
 
@@ -17,8 +18,8 @@ PAGE = 100
 class RecommendationServicer(stubs.RecommendationServiceServicer):
     """Answers each tenant of its own catalogs."""
 
-    def __init__(self, events: Events) -> None:
-        self._events = events
+    def __init__(self, events: Events, learner: Learner) -> None:
+        self._events, self._learner = events, learner
 
     async def RecordEvents(self, request: pb.RecordEventsRequest, context: Context) -> pb.RecordEventsResponse:
         """Records a batch."""
@@ -41,6 +42,12 @@ class RecommendationServicer(stubs.RecommendationServiceServicer):
         """Forgets a user."""
         validation.check(request)
         return pb.DeleteUserResponse(events=await self._events.forget(_tenant(), request.catalog, request.user))
+
+    async def GetRecommendationModel(self, request: pb.GetRecommendationModelRequest, context: Context) -> pb.GetRecommendationModelResponse:
+        """Tells what was learned."""
+        validation.check(request)
+        told = await self._learner.told(_tenant(), request.catalog)
+        return pb.GetRecommendationModelResponse(model=wire.recommendation_model(told))
 
 
 def _tenant() -> str:

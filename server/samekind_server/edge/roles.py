@@ -31,6 +31,11 @@ ROLES: Mapping[str, Role] = {
     "samekind.v1.LabelSetService/GetLabelSet": Role.READ,
     "samekind.v1.LabelSetService/ListLabelSets": Role.READ,
     "samekind.v1.LabelSetService/UpdateLabelSet": Role.WRITE,
+    "samekind.v1.RecommendationService/DeleteUser": Role.WRITE,
+    "samekind.v1.RecommendationService/GetRecommendationModel": Role.READ,
+    "samekind.v1.RecommendationService/IngestEvents": Role.WRITE,
+    "samekind.v1.RecommendationService/ListEvents": Role.READ,
+    "samekind.v1.RecommendationService/RecordEvents": Role.WRITE,
     "samekind.v1.SearchService/BatchSearch": Role.READ,
     "samekind.v1.SearchService/Search": Role.READ,
 }

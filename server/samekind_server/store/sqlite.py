@@ -102,6 +102,25 @@ class SqliteStore:
         pages.give_back(to)
 
 
+class Look:
+    """Reads the store of `folder` beside the server that holds it; use it with `with`."""
+
+    def __init__(self, folder: Path) -> None:
+        uri = f"{(folder / FILE).absolute().as_uri()}?mode=ro"
+        self._database = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=PATIENCE)
+
+    def read(self, work: Callable[[Transaction], T]) -> T:
+        """What `work` answers, of one moment."""
+        with _moment(self._database):
+            return work(Statements(self._database))
+
+    def __enter__(self) -> Look:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._database.close()
+
+
 @contextmanager
 def _moment(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
     """All that is read within is of one moment."""
