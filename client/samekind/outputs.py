@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -36,7 +37,7 @@ class Output(Protocol):
         """Lets go of the file."""
 
 
-class _Appended:
+class _Appended(ABC):
     """A file that only grows; a half-written last row is cut off before it does."""
 
     def __init__(self, path: Path, *, quoted: bool = False) -> None:
@@ -50,9 +51,9 @@ class _Appended:
             self.close()
             raise
 
+    @abstractmethod
     def _rows(self) -> Iterator[tuple[str, bool]]:
         """Of each row its input, and whether it tells an error."""
-        raise NotImplementedError
 
     def _append(self, line: str) -> None:
         self._file.write(line.encode(errors="backslashreplace"))
