@@ -5,6 +5,7 @@ import pytest
 
 from samekind.types import Metric, Rotation
 from samekind_server.index.base import Shape
+from samekind_server.index.costs import Costs
 from samekind_server.index.exact import Exact
 from samekind_server.index.hnsw import Hnsw, opened
 from tests.test_index import EVERY, NEVER_EXACT, recall, tended, told
@@ -50,6 +51,13 @@ def test_a_prefix_is_enough_where_the_first_numbers_tell_most(given):
     told_first = given @ np.linalg.svd(given, full_matrices=False)[2].T
     shape, queries = Shape(WHOLE, search_dimensions=FEW), told_first[:100] + 0.3 * told_first[100:200]
     assert recall(graphed(shape, told_first).nearest(queries, 10), exact(told_first).nearest(queries, 10)) >= 0.97
+
+
+def test_a_graph_that_hardly_finds_anything_is_not_asked(given):
+    index = Hnsw(Shape(WHOLE, search_dimensions=1), costs=Costs(number=0.01), graph_from=100)
+    index.add(np.arange(COUNT), given)
+    assert tended(index).stats().effort == COUNT
+    assert all(one.exact for one in index.nearest(vectors(20, seed=1), 10))
 
 
 @pytest.mark.parametrize("metric", EVERY)

@@ -11,12 +11,13 @@ from samekind_server.index.table import Places, View
 
 SAMPLE = 48  # Queries whose nearest are looked for,
 NEIGHBOURS = 10  # this many of each.
-GOAL = 0.98  # Share of them that is to be found.
-TRIED = (EF, 128, 192, 256, 384, 512)
+GOAL = 0.98  # Share of them that is to be found,
+LEAST = 0.96  # and below which no graph is asked.
+TRIED = (EF, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048)
 
 
 def fitting(graph: Graph, view: View) -> int:
-    """The fewest candidates with which a sample of queries finds its nearest; the most there are where none does.
+    """The fewest candidates with which a sample of queries finds its nearest; all there are where it hardly does, as comparing them is quicker then.
 
     A query lies between two of the vectors: they themselves are found more easily than what comes from outside, as links lead to them.
     """
@@ -26,7 +27,9 @@ def fitting(graph: Graph, view: View) -> int:
     one, other = np.random.default_rng(len(places)).choice(places, (2, SAMPLE))
     queries = scan.checked(0.55 * view.vectors(one) + 0.45 * view.vectors(other), graph.shape)
     last = np.array([found.scores[-1] for found in scan.exactly(view, metric, queries, NEIGHBOURS, places)])
-    return next((tried for tried in TRIED if _recall(graph, view, queries, last, tried) >= GOAL), TRIED[-1])
+    recalls = ((tried, _recall(graph, view, queries, last, tried)) for tried in TRIED)
+    tried, recall = next(each for each in recalls if each[1] >= GOAL or each[0] == TRIED[-1])
+    return tried if recall >= LEAST else max(tried, view.alive)
 
 
 def _inside(graph: Graph, view: View) -> Places:
