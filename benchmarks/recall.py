@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -57,10 +58,9 @@ class Cell:
 def main(arguments: Sequence[str]) -> int:
     """Exit code: 0 measured, 1 where less than 0.95 is found or answers are short of what matches."""
     options = _options(arguments)
-    kinds = {"clustered": clustered(options.count), "even": even(options.count)} | (
-        {"like": like(options.like, options.count)} if options.like else {}
-    )
-    cells = [cell for name, vectors in kinds.items() for cell in measured(name, vectors, options.search_dimensions, options.rotation)]
+    kinds = {"clustered": clustered, "even": even} | ({"like": partial(like, options.like)} if options.like else {})
+    chosen = [(name, drawn(options.count)) for name, drawn in kinds.items() if not options.kinds or name in options.kinds]
+    cells = [cell for name, vectors in chosen for cell in measured(name, vectors, options.search_dimensions, options.rotation)]
     _show(cells, options)
     if options.json:
         found = {"machine": machine(), "versions": versions(), "cells": [asdict(cell) for cell in cells]}
@@ -71,6 +71,7 @@ def main(arguments: Sequence[str]) -> int:
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m benchmarks.recall", description="Measures how many of the true nearest 10 are found under filters.")
     parser.add_argument("--count", type=int, default=COUNT, help=f"items; {COUNT:,} by default")
+    parser.add_argument("--kinds", action="append", choices=("clustered", "even", "like"), help="only these vectors; all by default")
     parser.add_argument("--like", type=Path, metavar="FILE", help="draw more vectors between those of an .npz file, its array `vectors`")
     parser.add_argument("--search-dimensions", type=int, default=0, help="numbers that the graph goes by; 0, the default: all")
     parser.add_argument("--rotation", default="prefix", choices=("prefix", "pca"), help="which numbers these are")
