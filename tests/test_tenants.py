@@ -8,6 +8,7 @@ import pytest
 
 import samekind
 from samekind.errors import NotFound
+from samekind.queries import ById
 from samekind.types import Label, Labels, LongText, Text
 from samekind.v1 import embedding_service_pb2 as pb
 from samekind.v1.embedding_service_pb2_grpc import EmbeddingServiceStub
@@ -81,5 +82,10 @@ def test_a_catalog_of_one_tenant_is_not_there_for_another(tmp_path: Path) -> Non
             b.update_catalog("shop", m=8)
         theirs = b.catalog("shop", space="0123456789abcdef-4", dimensions=4)
         assert (b.catalogs() != a.catalogs(), list(theirs.list()), theirs.delete("secret").count) == (True, [], 0)
+        asked = {"exact": True, "limit": 5, "facets": ["n"]}
+        assert [hit.item.id for hit in mine.search(item("any").contents[0], **asked).hits] == ["secret"]
+        assert theirs.search(item("any").contents[0], **asked).hits == ()
+        with pytest.raises(NotFound, match="no item 'secret'"):
+            theirs.search(ById("secret"))
         b.delete_catalog("shop")
         assert [each.id for each in mine.list()] == ["secret"]
