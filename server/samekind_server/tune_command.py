@@ -94,8 +94,12 @@ def _tune_catalogs(given: argparse.Namespace, folder: Path) -> None:
 
 def _tune_catalog(of: Transaction, head: Head, most: int, *, as_json: bool) -> None:
     catalog, count = definitions.catalog(head), items.count(of, head.id)
+    if not count:
+        print(f"{head.name}: it has no items yet", file=sys.stderr)
     for index in vectors.names(catalog.comparison):
         some = sampled(of, head, index, most)
+        if not len(some):
+            continue
         if len(some) < FEWEST:
             print(f"{head.name}, {index}: {len(some):,} vectors; below {FEWEST:,} each is compared, whatever the graph", file=sys.stderr)
             continue

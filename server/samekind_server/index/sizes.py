@@ -51,7 +51,8 @@ def measured(shape: Shape, vectors: Floats, *, threads: int = 1) -> Iterator[Siz
     graph = Graph(shape, capacity(len(view)), projection.fitted(shape, view))
     graph.add(view.rows, view.vectors(np.arange(len(view))), threads)
     graph.mark = int(view.rows[-1])
-    each = (graph.memory + 4 * shape.dimensions * len(view)) / len(view)
+    # The counters of twins do not grow with the vectors before there are many.
+    each = (graph.memory - graph.twins.memory) / len(view) + 4 * shape.dimensions + 8
     for effort in EFFORTS:
         graph.tune(effort)
         walk = Walk(view, shape.metric, graph, NEVER_COMPARED, min(NEIGHBOURS, len(view)), None)
