@@ -21,7 +21,7 @@ RANKS = {
         *(["inputs", "progress"], ["batches"], ["flow", "turns"]),
         *(
             ["calls", "connection", "methods"],
-            ["catalog_calls", "item_calls", "label_set_calls", "search_calls"],
+            ["catalog_calls", "event_calls", "item_calls", "label_set_calls", "search_calls"],
             ["catalogs", "label_sets", "config", "streams"],
             ["client"],
         ),

@@ -9,6 +9,7 @@ from samekind.errors import SamekindError
 from samekind.filters import F
 from samekind.label_sets import AsyncLabelSetHandle, LabelSetHandle
 from samekind.queries import Cutoff, Found, Grouping, Hit, ItemView, Query
+from samekind.recommendations import Event, EventKind, Recorded, Recording
 from samekind.search_calls import query
 from samekind.types import (
     Answer,
@@ -16,6 +17,7 @@ from samekind.types import (
     ById,
     Catalog,
     Embedding,
+    EventWeights,
     Fused,
     Image,
     Item,
@@ -55,6 +57,9 @@ __all__ = [
     "Client",
     "Cutoff",
     "Embedding",
+    "Event",
+    "EventKind",
+    "EventWeights",
     "F",
     "Found",
     "Fused",
@@ -74,6 +79,8 @@ __all__ = [
     "Precision",
     "ProbabilityKind",
     "Query",
+    "Recorded",
+    "Recording",
     "Report",
     "Rotation",
     "SamekindError",

@@ -19,6 +19,7 @@ from samekind import progress as bars
 from samekind.errors import Internal, RequestTooLarge, SamekindError
 from samekind.inputs import Given
 from samekind.queries import Found
+from samekind.recommendations import Recorded
 from samekind.types import Answer, Embedding, Written
 
 # The proto's own cap, and a size that keeps a request small beside any server's limit on messages. What is more is streamed.
@@ -28,7 +29,7 @@ MOST_BYTES = 4 << 20
 T = TypeVar("T")
 Response = TypeVar("Response")
 Item = TypeVar("Item")
-Failing = TypeVar("Failing", Answer, Embedding, Written, Found)
+Failing = TypeVar("Failing", Answer, Embedding, Written, Found, Recorded)
 Result = TypeVar("Result")
 Answered = TypeVar("Answered", covariant=True)
 Later = TypeVar("Later", covariant=True)
@@ -175,7 +176,7 @@ class Batch(Generic[Response, Failing]):
     """How an operation asks for many contents, at once or in a stream, reads their answers, and answers for one that failed (like its neighbours).
 
     The stream's messages are made by `message`, the first of them with `options`; those that come bear answers as `read` reads them.
-    `named` gives what has failed without an answer the name of what was asked.
+    `named` gives what has failed without an answer the name of what was asked. Small ones go `together` in one message, at most so many.
     """
 
     method: Method[Response]
@@ -186,6 +187,7 @@ class Batch(Generic[Response, Failing]):
     message: Callable[..., Message]
     options: Message
     named: Callable[[Failing, Entry], Failing] = lambda item, _: item
+    together: int = 0
 
     def part(
         self, start: int, entries: list[Entry], *, ask: Callable[[list[Any]], Message] | None = None, request_id: str = ""
@@ -257,7 +259,7 @@ async def _entries(given: AsyncIterable[T], entry: Callable[[T], Entry]) -> Asyn
 def _place(error: SamekindError, asked: list[int], request_id: str) -> None:
     """Makes an error name the caller's content instead of its request's, and the request it is of."""
     error.violations = tuple(
-        replace(each, field=re.sub(r"^(contents|items|queries)\[(\d+)\]", lambda found: f"{found[1]}[{asked[int(found[2])]}]", each.field))
+        replace(each, field=re.sub(r"^(contents|items|queries|events)\[(\d+)\]", lambda found: f"{found[1]}[{asked[int(found[2])]}]", each.field))
         for each in error.violations
     )
     error.metadata.setdefault("request_id", request_id)

@@ -16,7 +16,7 @@ from samekind import wire
 from samekind.batches import Batch, Entry, Failing, Part, Response, weight
 from samekind.errors import Internal, RequestTooLarge, SamekindError
 
-# A message takes no more than this, unless one content alone is larger.
+# A message takes no more than this, unless its contents are small or one alone is larger.
 MOST_CONTENTS, MOST_BYTES = 64, 1 << 20
 # Messages that are sent and not handed on, at most; of so many bytes no more is sent.
 WINDOW, WINDOW_BYTES = 16, 32 << 20
@@ -58,7 +58,7 @@ class Flow(Generic[Response, Failing]):
             return False
         self._read.append(entry)
         self._size += weight(entry)
-        self._full = len(self._read) == MOST_CONTENTS or self._size > MOST_BYTES
+        self._full = len(self._read) == (self._batch.together or MOST_CONTENTS) or self._size > MOST_BYTES
         return True
 
     def end(self, error: BaseException | None = None) -> None:
