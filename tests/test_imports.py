@@ -25,7 +25,7 @@ RANKS = {
             ["catalogs", "label_sets", "config", "streams"],
             ["client"],
         ),
-        *(["demo", "folders", "on_disk", "rows", "show"], ["item_files", "outputs", "show_hits"], ["parquet"], ["bulk"], ["command"]),
+        *(["demo_shop"], ["demo", "folders", "on_disk", "rows", "show"], ["item_files", "outputs", "show_hits"], ["parquet"], ["bulk"], ["command"]),
         *(["bulk_command", "catalog_command", "labels_command", "search_command"], ["cli"]),
     ],
     "samekind_server": [
