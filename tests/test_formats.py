@@ -1,6 +1,6 @@
 """A data folder that an earlier samekind wrote opens in this one, with all that was in it; one of a later samekind is refused.
 
-`formats/format-2.tar.gz` is a folder as samekind wrote it when its store's format was 2. Folders of later formats are kept beside it.
+`formats/format-2.tar.gz` is a folder as samekind wrote it when its store's format was 2. `python -m tests.keep_format` keeps today's beside it.
 """
 
 import sqlite3
@@ -24,7 +24,8 @@ from samekind_server.store.sqlite import FILE, SqliteStore
 from tests.afterwards import opened
 from tests.keeping import SPACE, modelless
 
-KEPT = sorted((Path(__file__).parent / "formats").glob("*.tar.gz"))
+FORMATS = Path(__file__).parent / "formats"
+KEPT = sorted(FORMATS.glob("*.tar.gz"))
 COLOURS = ("red", "green", "blue")
 
 
