@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 import samekind
 from benchmarks.quality import metrics, tasks
 from benchmarks.quality.scores import Score
-from benchmarks.quality.tasks import Photos, png
+from benchmarks.quality.tasks import png
 from samekind import Found, Image, Item, Text, query
 from samekind.shop import Product
 from training.data import fashion_evaluation
@@ -137,14 +137,13 @@ def _labelled(data: Path, limit: int) -> Iterator[Labelled]:
     yield Labelled("drawn shop, cut: things in pictures", pictures, things, things)
     yield Labelled("drawn shop, cut: things in texts", texts, things, things)
     yield Labelled("drawn shop, cut: colours of things in pictures", pictures, looks, things)
+    for name, bare in (("colours", [product.colour for product in drawn]), ("patterns", [product.pattern for product in drawn])):
+        worded = [f"{each} thing" for each in bare]
+        yield Labelled(f"drawn shop, cut: {name} alone in pictures", pictures, worded, worded)
     for kept in tasks.KEPT:
         if tasks.there(data, kept):
             photos = tasks.photos(data, kept, limit)
-            yield _of_photos(photos)
-
-
-def _of_photos(photos: Photos) -> Labelled:
-    return Labelled(f"{photos.name}, cut", photos.pictures, photos.truths, photos.truths)
+            yield Labelled(f"{photos.name}, cut", photos.pictures, photos.truths, photos.truths)
 
 
 def _half(parts: Sequence[str], part: str) -> int:
