@@ -57,7 +57,8 @@ class Blend:
         return {name: np.float32(shares[name]) * scaled[name] for name in NAMES}
 
 
-DEFAULT = Blend({"ease": 1.0, "cooccurrence": 0.2, "als": 0.35, "content": 0.2, "popularity": 0.05, COLD: 0.3})
+DEFAULT = Blend({"ease": 1.0, "cooccurrence": 0.05, "als": 0.2, "content": 0.1, "popularity": 0.02, COLD: 0.2})
+WITHOUT_EASE = Blend({"ease": 0.0, "cooccurrence": 0.5, "als": 1.0, "content": 0.1, "popularity": 0.02, COLD: 0.2})
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def leading(part: Floats) -> Floats:
 def fitted(examples: Sequence[Example], start: Blend = DEFAULT, *, rounds: int = 2) -> Blend:
     """The weights under which what users liked next comes first: one at a time, that which gives most, the rest held (coordinate ascent).
 
-    A weight moves only where the gain is more than its own standard error over the users: what is less may be chance.
+    A weight moves only where the gain is more than twice its own standard error over the users: what is less may be chance.
     """
     if len(examples) < ENOUGH:
         return start
@@ -102,7 +103,7 @@ def fitted(examples: Sequence[Example], start: Blend = DEFAULT, *, rounds: int =
 
 
 def _surely(gains: Gains) -> bool:
-    return float(gains.mean()) > float(gains.std()) / math.sqrt(len(gains))
+    return float(gains.mean()) > 2 * float(gains.std()) / math.sqrt(len(gains))
 
 
 def _gains(ready: Sequence[tuple[Mapping[str, Floats], Floats, NDArray[np.bool_]]], weights: Mapping[str, float]) -> Gains:

@@ -51,6 +51,11 @@ class Interactions:
         told: Codes = np.repeat(np.arange(self.matrix.shape[0]), np.diff(self.matrix.indptr))
         return told
 
+    @property
+    def items(self) -> int:
+        """How many items are liked by anybody."""
+        return len(np.unique(self.matrix.indices[self.matrix.data > 0]))
+
     def positive(self) -> sparse.csr_matrix:
         """What is liked alone."""
         liked = self.matrix.copy()
@@ -63,7 +68,8 @@ def interactions(events: Events, users: int, items: int) -> Interactions:
     """What stands once all was done: a rating overrules what came before it, and so does what speaks against an item.
 
     What speaks for an item again overrules that only where it says no less: a view does not undo a dislike, a purchase does. Of what then
-    stands the strongest event counts, and a little more where there were several: 1 + ln(their sum / the strongest) times, at most twice. Equal times go by place.
+    stands the strongest event counts, and a little more where there were several: 1 + ln(their sum / the strongest) times, at most twice.
+    Equal times go by place.
     """
     strengths = strength(events.weights, events.values)
     pairs = events.users * items + events.items

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from samekind.types import Floats
-from samekind_server.recommendation.blend import DEFAULT, ENOUGH, Blend, Example, first, ndcg, recall
+from samekind_server.recommendation.blend import DEFAULT, ENOUGH, WITHOUT_EASE, Blend, Example, first, ndcg, recall
 from samekind_server.recommendation.blend import fitted as blended
 from samekind_server.recommendation.interactions import Codes, Interactions
 from samekind_server.recommendation.signals import DAY, LATELY, NAMES, History, Signals, learned, popularity
@@ -34,8 +34,9 @@ def fitted(history: Interactions, vectors: Floats, *, ease_items: int, seed: int
     later = latest(history)
     before, after = _some(history, ~later), _some(history, later)
     askers = _askers(before, after, seed)
+    start, ease_items = (DEFAULT, ease_items) if history.items <= ease_items else (WITHOUT_EASE, 0)
     if len(askers) < ENOUGH:
-        return Fit()
+        return Fit(start)
     now = float(history.times.max())
     signals = learned(before, vectors, ease_items=ease_items, now=now, seed=seed)
     lives = {life: popularity(before, life, now) for life in HALF_LIVES}
@@ -43,7 +44,7 @@ def fitted(history: Interactions, vectors: Floats, *, ease_items: int, seed: int
     signals = replace(signals, popularity=lives[half_life])
     near = signals.centred(vectors)
     examples = [_example(signals, before, after, near, user) for user in askers]
-    blend = blended(examples)
+    blend = blended(examples, start)
     return Fit(blend, half_life, _measures(examples, blend))
 
 
