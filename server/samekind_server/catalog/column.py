@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
 from typing import Any
@@ -106,20 +106,18 @@ class Column:
                 counts.update({key(each) for each in (value if isinstance(value, list) else [value]) if each is not None})
         return counts
 
-    def groups(self, places: NDArray[np.intp]) -> Iterator[Hashable]:
-        """Something for each place that is the same where values are equal; None where there is none."""
-        for place, kind in zip(places.tolist(), self._kinds[places].tolist(), strict=True):
-            match kind:
-                case Kind.NOTHING:
-                    yield None
-                case Kind.LIST | Kind.LARGE:
-                    yield key(self._odd[place])
-                case Kind.TEXT:
-                    yield kind, int(self._codes[place])
-                case Kind.MOMENT:
-                    yield kind, int(self._moments[place])
-                case _:
-                    yield kind, float(self._numbers[place])
+    def groups(self, places: NDArray[np.intp]) -> NDArray[np.int64]:
+        """A number for each place that is the same where values are equal, and for them alone; -1 where there is none."""
+        kinds, values = self._kinds[places], np.zeros(len(places), np.int64)
+        for kind, held in ((Kind.BOOL, self._numbers), (Kind.NUMBER, self._numbers), (Kind.TEXT, self._codes), (Kind.MOMENT, self._moments)):
+            if (some := kinds == kind).any():
+                # 0 and -0 are equal, and their bits are not.
+                values[some] = (held[places[some]] + 0.0).view(np.int64) if held is self._numbers else held[places[some]]
+        odd = dict[Key, int]()
+        for place in np.flatnonzero(kinds >= Kind.LIST).tolist():
+            values[place] = odd.setdefault(key(self._odd[int(places[place])]), len(odd))
+        groups: NDArray[np.int64] = np.unique(values, return_inverse=True)[1] * len(Kind) + kinds
+        return np.where(kinds == Kind.NOTHING, -1, groups)
 
     def packed(self, kept: NDArray[np.intp], size: int) -> Column:
         """The same column with the places `kept` alone, in room for `size`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,11 +71,10 @@ class Columns:
         column = self._column(name)
         return column.counted(among), int(np.count_nonzero(among & column.there(self._end)))
 
-    def groups(self, name: str, rows: Rows) -> list[Hashable]:
-        """Something for each row that is the same where an attribute's values are equal; None where it has none, or the row is gone."""
+    def groups(self, name: str, rows: Rows) -> NDArray[np.int64]:
+        """A number for each row that is the same where an attribute's values are equal; -1 where it has none, or the row is gone."""
         places = np.array([self._places.get(row, -1) for row in rows.tolist()], np.intp)
-        found = list(self._column(name).groups(np.maximum(places, 0)))
-        return [None if place < 0 else each for place, each in zip(places.tolist(), found, strict=True)]
+        return np.where(places < 0, -1, self._column(name).groups(np.maximum(places, 0)))
 
     def _mask(self, given: Filter) -> Mask:
         match given:

@@ -6,7 +6,7 @@ import hashlib
 import logging
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
@@ -141,8 +141,8 @@ class Memory:
         with self._lock:
             return self._columns.counted(name, where)
 
-    def groups(self, name: str, rows: Rows) -> list[Hashable]:
-        """Something for each row that is the same where an attribute's values are equal; None where it has none, or the row is gone."""
+    def groups(self, name: str, rows: Rows) -> NDArray[np.int64]:
+        """A number for each row that is the same where an attribute's values are equal; -1 where it has none, or the row is gone."""
         with self._lock:
             return self._columns.groups(name, rows)
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Collection
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,14 +21,13 @@ def similar(ranked: Ranked, least: float | None) -> Ranked:
     return ranked if least is None else ranked.at(ranked.similarities >= np.float32(least))
 
 
-def grouped(ranked: Ranked, groups: Sequence[Hashable], each: int) -> Ranked:
-    """The best so many of each group; what is of no group, None, stays."""
-    counts: Counter[Hashable] = Counter()
-    kept = np.ones(len(ranked), bool)
-    for place, group in enumerate(groups):
-        counts[group] += 1
-        kept[place] = group is None or counts[group] <= each
-    return ranked.at(kept)
+def grouped(ranked: Ranked, groups: NDArray[np.int64], each: int) -> Ranked:
+    """The best so many of each group; what is of no group, -1, stays."""
+    order, every = np.argsort(groups, kind="stable"), np.arange(len(groups))
+    begins = np.diff(groups[order], prepend=-2) != 0
+    number = np.empty_like(every)
+    number[order] = every - np.maximum.accumulate(np.where(begins, every, 0))
+    return ranked.at((number < each) | (groups < 0))
 
 
 def diverse(ranked: Ranked, vectors: Floats, metric: Metric, count: int, diversity: float) -> Ranked:
