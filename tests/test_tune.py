@@ -49,6 +49,12 @@ def test_what_is_measured_is_kept_and_read_again(tmp_path, caplog):
     assert (tuned.load(tmp_path), caplog.messages) == (costs, [])
 
 
+@pytest.mark.parametrize("arguments", [["--data"], ["--json", "--data"], ["--config=x.toml", "--data"]])
+def test_a_folder_is_not_taken_for_a_catalog(arguments, tmp_path):
+    given = tune_command.parser().parse_args([*arguments, str(tmp_path)])
+    assert (given.catalogs, given.data) == ([], str(tmp_path))
+
+
 def test_without_a_measurement_costs_are_those_of_machines_in_general(tmp_path, caplog):
     assert (tuned.load(tmp_path), caplog.messages) == (Costs(), [])
 

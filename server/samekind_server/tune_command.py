@@ -34,8 +34,9 @@ SHOWN = Shape(256)
 def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
     """Exit code: 0 done, 1 no such catalog, 2 wrong usage or a folder that cannot be read or written."""
     try:
-        given, others = parser().parse_known_args(arguments)
-        folder = settings.read(others, environment).folder(environment)
+        given = parser().parse_args(arguments)
+        own = [f"--{name}={value}" for name in ("data", "config") if (value := getattr(given, name)) is not None]
+        folder = settings.read(own, environment).folder(environment)
         _tune_catalogs(given, folder) if given.catalogs else _tune_machine(given, folder)
     except SamekindError as error:
         print(f"samekind tune: {error.message}", file=sys.stderr)
@@ -49,17 +50,18 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
-    """What the command takes; --data and --config are the server's own."""
+    """What the command takes."""
     top = _Parser(
         "samekind tune",
         allow_abbrev=False,
         description="Measures what comparing vectors and asking a graph cost on this machine, for its server to go by from its next start on. "
         "With catalogs, shows for each how much of the nearest 10 graphs by fewer numbers find, how fast, and in how much memory.",
-        epilog="--data DIR and --config FILE say whose, as for `samekind serve`.",
     )
     top.add_argument("catalogs", nargs="*", metavar="CATALOG", help="a catalog to look at, while its server runs or not; nothing is changed")
     top.add_argument("--tenant", default="", help="whose catalogs; without one, those of the server without keys")
     top.add_argument("--sample", type=int, default=20_000, help="most vectors that are looked at; 20,000 by default")
+    top.add_argument("--data", metavar="DIR", help="folder of the server, as for `samekind serve`")
+    top.add_argument("--config", metavar="FILE", help="TOML file of the server's settings, as for `samekind serve`")
     top.add_argument("--json", action="store_true", help="print JSON for programs instead of a table")
     return top
 
