@@ -1,6 +1,7 @@
 """What users do with items: recorded, listed, forgotten and learned from, by the Python clients against a real server."""
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -8,13 +9,18 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import samekind
-from samekind import Event, EventKind
+from samekind import Event, EventKind, cli
 from samekind.catalogs import CatalogHandle
 from samekind.errors import BadRequest, NotFound
 from samekind.recommendations import Recorded, Recording
+from samekind_server.recommendation.interactions import Events
+from samekind_server.recommendation.kept import Files
+from samekind_server.recommendation.model import learn
+from samekind_server.store.events import Totals
 from tests.keeping import SPACE
 from tests.running import address, process, started
 
@@ -79,7 +85,7 @@ def test_events_without_an_id_are_the_same_where_user_item_kind_and_time_are(sho
     [
         (Event("u", "i", "view", time=datetime(2200, 1, 1, tzinfo=UTC)), "in the future"),
         (Event("u", "i", "view", time=datetime(1969, 1, 1, tzinfo=UTC)), "before 1970"),
-        (Event("u", "i", "view", time=datetime(2026, 1, 1)), "no time zone"),  # noqa: DTZ001
+        (Event("u", "i", "view", time=datetime(2026, 1, 1)), "no time zone"),
         (Event("u", "i", "stared"), "one of view, like, cart, purchase, rating, dislike, hide"),
         (Event("u", "i", "rating"), "a rating has a value"),
         (Event("u", "i", "view", -1.0), "the value of a view is from 0 to 100"),
@@ -170,14 +176,18 @@ def test_a_kill_while_events_are_recorded_and_learned_from_loses_none_and_the_ol
         until(lambda: shop.recommendation_model().events == 3000)
 
 
-def test_a_damaged_model_is_learned_anew(tmp_path):
-    with started(tmp_path) as at, samekind.connect(at) as sk:
-        made(sk).record([event(1)])
-        until(lambda: made(sk).recommendation_model().events == 1)
-    [file] = tmp_path.glob("recommendation/*/*/*.model")
+def test_a_damaged_model_is_not_served_and_one_of_another_life_is_gone(tmp_path):
+    files = Files(tmp_path, "life")
+    learned = learn(Events(*np.zeros((2, 1), np.int64), *np.ones((3, 1))), ["sku-1"], np.ones((1, 4), np.float32), now=1.0)
+    learned.save(files.new(7))
+    assert files.keep(7, Totals(5, 5, 0), 0.25).model.ids == files.kept(7).model.ids == ("sku-1",)
+    Files(tmp_path, "another").clear([7])
+    assert files.kept(7) is None
+    learned.save(files.new(7))
+    files.keep(7, Totals(5, 5, 0), 0.25)
+    [file] = tmp_path.glob("recommendation/life/7/*")
     file.write_bytes(file.read_bytes()[:-1] + b"?")
-    with started(tmp_path) as at, samekind.connect(at) as sk:
-        until(lambda: made(sk).recommendation_model().events == 1)
+    assert (files.kept(7), file.exists()) == (None, False)
 
 
 def test_the_async_client_does_the_same(at):
@@ -201,3 +211,47 @@ def test_the_async_client_does_the_same(at):
 def written(folder: Path, without: str = "\0") -> bytes:
     """All bytes below a folder."""
     return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file() and without not in path.parts)
+
+
+def test_tables_of_events_are_recorded_and_a_user_is_forgotten_from_the_command_line(at, shop, tmp_path, capsys):
+    (tmp_path / "events.csv").write_text("user,item,kind,value,time\n007,sku-1,rating,4.5,2026-03-01T12:30:15\n008,sku-1,view,,1700000000.5\n")
+    (tmp_path / "events.jsonl").write_text('{"user": "007", "item": "sku-2", "kind": "like", "id": "e1"}\n{"user": "9", "item": "i", "kind": "no"}\n')
+    files = [str(tmp_path / "events.csv"), str(tmp_path / "events.jsonl")]
+    assert command(at, "record", "shop", *files) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["recorded"], told["known"], [each["place"] for each in told["failures"]]) == (3, 0, [3])
+    assert [(each.item, each.value) for each in shop.events(user="007")] == [("sku-2", None), ("sku-1", 4.5)]
+    assert [each.time for each in shop.events(user="008")] == [datetime(2023, 11, 14, 22, 13, 20, 500_000, UTC)]
+    assert command(at, "forget", "shop", "007") == 0
+    assert json.loads(capsys.readouterr().out) == {"catalog": "shop", "user": "007", "events": 2}
+
+
+@pytest.mark.parametrize(
+    ("row", "told"),
+    [
+        ("u,,view,,", "events.csv:2: has no item; give each row one, in a column named item"),
+        ("u,i,view,much,", "events.csv:2: value is a number, and time ISO 8601 or seconds since 1970"),
+        ("u,i,view,,yesterday", "events.csv:2: value is a number, and time ISO 8601"),
+    ],
+)
+def test_a_table_that_holds_no_events_is_told_by_its_row(at, shop, tmp_path, capsys, row, told):
+    (tmp_path / "events.csv").write_text(f"user,item,kind,value,time\n{row}\n")
+    assert command(at, "record", "shop", str(tmp_path / "events.csv")) == 2
+    assert told in capsys.readouterr().err
+    assert command(at, "record", "shop", str(tmp_path / "none.csv")) == 2
+
+
+def test_how_much_kinds_count_is_changed_on_the_catalog(sk, shop):
+    weights = samekind.EventWeights(view=0.5, hide=-8.0)
+    assert shop.value.event_weights == samekind.EventWeights()
+    assert sk.update_catalog("shop", event_weights=weights).event_weights == weights
+    assert sk.catalog("shop", event_weights=weights).value.event_weights == weights
+
+
+def command(at: str, *arguments: str) -> int:
+    """The exit code of the command line."""
+    try:
+        cli.app([*arguments, "--server", at, "--json"])
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0

@@ -25,8 +25,15 @@ RANKS = {
             ["catalogs", "label_sets", "config", "streams"],
             ["client"],
         ),
-        *(["demo_shop"], ["demo", "folders", "on_disk", "rows", "show"], ["item_files", "outputs", "show_hits"], ["parquet"], ["bulk"], ["command"]),
-        *(["bulk_command", "catalog_command", "labels_command", "search_command"], ["cli"]),
+        *(
+            ["demo_shop"],
+            ["demo", "folders", "on_disk", "rows", "show"],
+            ["item_files", "outputs", "show_hits"],
+            ["event_files", "parquet"],
+            ["bulk"],
+            ["command"],
+        ),
+        *(["bulk_command", "catalog_command", "event_command", "labels_command", "search_command"], ["cli"]),
     ],
     "samekind_server": [
         *(["embedding"], ["store", "index"], ["catalog"], ["classification", "search", "recommendation"], ["edge", "data_dir", "settings", "tuned"]),

@@ -12,7 +12,7 @@ from samekind import wire
 from samekind.batches import Asks, AsyncAsks, Call, Method, Part
 from samekind.errors import AlreadyExists, NotFound
 from samekind.turns import chained, paged, refuse
-from samekind.types import Catalog, CatalogStats, Comparison, LongText, Metric, Rotation
+from samekind.types import Catalog, CatalogStats, Comparison, EventWeights, LongText, Metric, Rotation
 from samekind.v1 import catalog_service_pb2 as pb
 
 SERVICE = "/samekind.v1.CatalogService"
@@ -81,6 +81,7 @@ def catalog(
     rotation: Rotation | str | None = None,
     thumbnail_size: int = 0,
     long_text: LongText | str | None = None,
+    event_weights: EventWeights | None = None,
 ) -> Opening:
     """A catalog that the server keeps: the one that is there, or a new one. Raises AlreadyExists where it is there and not as is given here.
 
@@ -89,10 +90,12 @@ def catalog(
     graph (HNSW), which goes by `search_dimensions` numbers of each vector (0: all): the `rotation` `prefix` takes the first ones, `pca` those along
     the directions in which the catalog's vectors differ most. `thumbnail_size` is the longer side of the small pictures that are kept, 0: none.
     `long_text` is what happens to texts longer than the model's context: `truncate`, `reject`, or `windows` to find each passage.
+    `event_weights` is how much each kind of event counts in recommendations.
     """
     given = {"model": model, "space": space, "dimensions": dimensions, "m": m, "ef_construction": ef_construction}
     given |= {"metric": metric and Metric(metric), "comparison": comparison, "thumbnail_size": thumbnail_size}
     given |= {"search_dimensions": search_dimensions, "rotation": rotation and Rotation(rotation), "long_text": long_text and LongText(long_text)}
+    given |= {"event_weights": event_weights}
     named = {field: value for field, value in given.items() if value}
     return Opening(Catalog(name, **named), tuple(named))  # type: ignore[arg-type]
 
@@ -118,12 +121,13 @@ def update_catalog(
     rotation: Rotation | str | None = None,
     thumbnail_size: int | None = None,
     long_text: LongText | str | None = None,
+    event_weights: EventWeights | None = None,
     etag: str = "",
 ) -> Call[pb.UpdateCatalogResponse, Catalog, Catalog]:
     """Changes what is given of a catalog; with an `etag` only where it is still that one. Its indexes are made anew where they have to be."""
     given: dict[str, object] = {"model": model, "comparison": comparison, "m": m, "ef_construction": ef_construction}
     given |= {"thumbnail_size": thumbnail_size, "search_dimensions": search_dimensions, "rotation": None if rotation is None else Rotation(rotation)}
-    given |= {"long_text": None if long_text is None else LongText(long_text)}
+    given |= {"long_text": None if long_text is None else LongText(long_text), "event_weights": event_weights}
     named = {field: value for field, value in given.items() if value is not None}
     request_id = uuid4().hex
     request = wire.update_catalog_request(Catalog(name, etag=etag, **named), named, request_id=request_id)  # type: ignore[arg-type]

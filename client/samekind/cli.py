@@ -20,7 +20,7 @@ from samekind.types import Embedding, Floats
 try:
     import typer
 
-    from samekind import bulk, bulk_command, catalog_command, folders, labels_command, on_disk, search_command, show
+    from samekind import bulk, bulk_command, catalog_command, event_command, folders, labels_command, on_disk, search_command, show
     from samekind.command import Asking, Json, asking, say, stop, told
 except ModuleNotFoundError as missing:
     print(f'samekind: {missing.name} is missing; install the command line with pip install "samekind[cli]"', file=sys.stderr)
@@ -37,6 +37,8 @@ app.add_typer(models, name="models")
 app.add_typer(labels_command.app, name="labels")
 app.command("add")(catalog_command.add)
 app.command("search")(search_command.search)
+app.command("record")(event_command.record)
+app.command("forget")(event_command.forget)
 
 ServerIfAny = Annotated[str | None, typer.Option(envvar="SAMEKIND_SERVER", help="Ask this server, host:port, not this machine.")]
 Data = Annotated[Path | None, typer.Option(envvar="SAMEKIND_DATA", help="The server's data folder, as `serve --data` has it.")]

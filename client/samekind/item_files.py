@@ -6,7 +6,7 @@ import csv
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -37,9 +37,17 @@ def read(path: Path, beside: Path | None = None) -> Iterator[Item]:
     ValueError naming the row that cannot be read.
     """
     root = beside or path.parent
+    for where, row in rows(path):
+        yield _item(where, row, root)
+
+
+def rows(path: Path, plain: Collection[str] = OWN) -> Rows:
+    """The rows of a table with where each stands. A cell of a text file is a number or a truth where it reads as one, but for `plain` columns.
+
+    Raises as `read`.
+    """
     with _opened(path) as file:
-        for where, row in _reader(path)(path, file):
-            yield _item(where, row, root)
+        yield from _reader(path)(path, file, plain)
 
 
 def _item(where: str, row: Mapping[str, Any], root: Path) -> Item:
@@ -51,7 +59,7 @@ def _item(where: str, row: Mapping[str, Any], root: Path) -> Item:
     return Item(str(id), [*pictures, *contents], {name: value for name, value in row.items() if name not in OWN and value is not None})
 
 
-def _reader(path: Path) -> Callable[[Path, IO[bytes]], Rows]:
+def _reader(path: Path) -> Callable[[Path, IO[bytes], Collection[str]], Rows]:
     readers = {".csv": _csv, ".tsv": _csv, ".jsonl": _jsonl, ".ndjson": _jsonl, ".parquet": _parquet}
     if str(path) == "-":
         return _jsonl
@@ -69,19 +77,19 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
         yield file
 
 
-def _csv(path: Path, file: IO[bytes]) -> Rows:
+def _csv(path: Path, file: IO[bytes], plain: Collection[str]) -> Rows:
     rows = csv.DictReader(_decoded(path, file), delimiter="\t" if path.suffix.lower() == ".tsv" else ",", restkey="", strict=True)
     try:
         for row in rows:
             if "" in row:
                 raise ValueError(f"{path}:{rows.line_num}: has more cells than there are columns")
-            typed = {name: held if name in OWN else _typed(held) for name, held in row.items()}
+            typed = {name: held if name in plain else _typed(held) for name, held in row.items()}
             yield f"{path}:{rows.line_num}", typed
     except csv.Error as error:
         raise ValueError(f"{path}:{rows.line_num}: {error}") from None
 
 
-def _jsonl(path: Path, file: IO[bytes]) -> Rows:
+def _jsonl(path: Path, file: IO[bytes], _: Collection[str]) -> Rows:
     for number, line in enumerate(_decoded(path, file), 1):
         if not line.strip():
             continue
@@ -94,7 +102,7 @@ def _jsonl(path: Path, file: IO[bytes]) -> Rows:
         yield f"{path}:{number}", row
 
 
-def _parquet(path: Path, file: IO[bytes]) -> Rows:
+def _parquet(path: Path, file: IO[bytes], _: Collection[str]) -> Rows:
     try:
         from pyarrow import ArrowInvalid, parquet
     except ModuleNotFoundError:
