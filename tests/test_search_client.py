@@ -124,6 +124,45 @@ def test_a_query_that_cannot_be_is_told_why(shop):
         "2" * Text("a")
 
 
+HOSTILE = [
+    "'; DROP TABLE items; --",
+    '" OR "1"="1',
+    "NEAR(a b) AND *:^",
+    "`",
+    "\\",
+    "%_",
+    "\0",
+    "{{7*7}}",
+    "../../etc/passwd",
+    "\u202e",
+    "a\nb",
+    "(" * 100,
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_whatever_stands_in_a_string_is_that_string(shop, text):
+    before = len(list(shop.list()))
+    assert len(shop.search(text, limit=2)) == 2
+    assert ids(shop.search("a scarf", where=(F.price == text) | (F[text] == text) | F[text].contains(text))) == []
+    assert ids(shop.search("a scarf", where=str(F[text].one_of(text)))) == []
+    for asked in (lambda: shop.search(words=text), lambda: shop.search("a", facets=[text], group_by=text)):
+        assert asked().report.complete
+    with pytest.raises(NotFound):
+        shop.search(ById(text))
+    assert len(list(shop.list())) == before
+
+
+def test_hits_are_counted_grouped_and_made_to_differ(shop):
+    found = shop.search("a scarf", facets=["scarf", "price"], limit=1)
+    assert (dict(found.facets["scarf"].counts), found.facets["price"].values) == ({True: 2, False: 3}, 5)
+    assert ids(shop.search("a scarf", group_by="scarf", where="exists(scarf)"))[0] == "scarf"
+    assert len(shop.search("a scarf", group_by="scarf", where="exists(scarf)")) == 2
+    assert len(shop.search("a scarf", group_by=samekind.Grouping("scarf", 2), where="exists(scarf)")) == 4
+    assert set(ids(shop.search("a scarf", diversity=0.7, limit=2))) != {"scarf", "blue"}
+    assert shop.search("a scarf", min_similarity=0.99).hits == ()
+
+
 def test_items_are_listed_by_a_text_condition_too(many):
     assert [each.attributes["n"] for each in many.list("n < 2 or n in (7, 9)")] == [0, 1, 7, 9]
 
