@@ -10,6 +10,7 @@ from scipy import sparse
 from samekind.types import Floats
 
 KEPT = 200
+TINY = np.float32(1e-30)
 
 
 def strongest(blocks: Iterable[Floats], columns: int, kept: int = KEPT) -> sparse.csr_matrix:
@@ -21,10 +22,11 @@ def strongest(blocks: Iterable[Floats], columns: int, kept: int = KEPT) -> spars
 def _thinned(block: Floats, kept: int) -> Floats:
     if block.shape[1] <= kept:
         return block
+    block = np.ascontiguousarray(block)  # Rows of a matrix that lies by columns are slow to sort.
     sizes = np.abs(block)
     least = np.partition(sizes, -kept, axis=1)[:, -kept][:, None]
     thin: Floats = np.where(sizes >= least, block, np.float32(0))
-    for row in np.flatnonzero(np.count_nonzero(thin, axis=1) > kept):
+    for row in np.flatnonzero((sizes >= np.maximum(least, TINY)).sum(axis=1) > kept):
         level = np.flatnonzero(sizes[row] == least[row])
         thin[row, level[kept - np.count_nonzero(sizes[row] > least[row]) :]] = 0
     return thin
