@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from samekind.filters import Operator
-from samekind.types import Value
+from samekind.types import Scalar, Value
 from samekind_server.catalog import filters
 
 Mask = NDArray[np.bool_]
@@ -90,7 +91,7 @@ class Column:
         return found
 
     def counted(self, among: Mask) -> Counter[Key]:
-        """How many of these places have each value; of lists each element counts, once a place."""
+        """How many of these places have each value, but for those that are `odd`."""
         counts: Counter[Key] = Counter()
         end = len(among)
         for kind, read in ((Kind.BOOL, bool), (Kind.NUMBER, _plain), (Kind.MOMENT, _moment)):
@@ -101,10 +102,12 @@ class Column:
         if len(self._codes):
             times = np.bincount(self._codes[:end][among & self._of(Kind.TEXT, end)], minlength=len(self._known))
             counts.update({key(text): many for text, many in zip(self._known, times.tolist(), strict=True) if many})
-        for place, value in self._odd.items():
-            if place < end and among[place]:
-                counts.update({key(each) for each in (value if isinstance(value, list) else [value]) if each is not None})
         return counts
+
+    def odd(self, among: Mask) -> list[Value]:
+        """The values of these places that are in no array."""
+        chosen = among.tobytes()
+        return [value for place, value in self._odd.items() if place < len(chosen) and chosen[place]]
 
     def groups(self, places: NDArray[np.intp]) -> NDArray[np.int64]:
         """A number for each place that is the same where values are equal, and for them alone; -1 where there is none."""
@@ -168,10 +171,23 @@ class Column:
         self._kinds[place], array[place] = kind, value
 
 
+def tally(values: Iterable[Value]) -> Counter[Key]:
+    """How many of these have each value; of lists each element counts, once a list."""
+    counts: Counter[Key] = Counter()
+    for value in values:
+        counts.update({key(each) for each in (value if isinstance(value, list) else [value]) if each is not None})
+    return counts
+
+
 def key(value: Value) -> Key:
     """The key of a value that is not null; of lists, one of their elements' keys."""
     if isinstance(value, list):
         return "list", tuple(None if each is None else key(each) for each in value)
+    return _key(value)
+
+
+@lru_cache(512, typed=True)
+def _key(value: Scalar) -> Key:
     return filters.kind(value).__name__, value
 
 

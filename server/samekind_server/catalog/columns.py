@@ -65,11 +65,11 @@ class Columns:
         """The live rows that meet a condition, in no order."""
         return self._rows[: self._end][self._mask(given) & self._live[: self._end]]
 
-    def counted(self, name: str, given: Filter | None) -> tuple[Counter[Key], int]:
-        """How many live rows that meet a condition have each value of an attribute, and how many have any."""
+    def counted(self, name: str, given: Filter | None) -> tuple[Counter[Key], list[Value], int]:
+        """How many live rows that meet a condition have each value of an attribute; values still to be counted; and how many rows have any."""
         among = self._live[: self._end] if given is None else self._mask(given) & self._live[: self._end]
         column = self._column(name)
-        return column.counted(among), int(np.count_nonzero(among & column.there(self._end)))
+        return column.counted(among), column.odd(among), int(np.count_nonzero(among & column.there(self._end)))
 
     def groups(self, name: str, rows: Rows) -> NDArray[np.int64]:
         """A number for each row that is the same where an attribute's values are equal; -1 where it has none, or the row is gone."""

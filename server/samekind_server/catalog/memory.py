@@ -20,7 +20,7 @@ from samekind.types import Catalog, Floats, Fused
 from samekind_server.catalog import attributes, definitions, vectors
 from samekind_server.catalog.background import Background, Backgrounds
 from samekind_server.catalog.candidates import Candidates, Ranked
-from samekind_server.catalog.column import Key
+from samekind_server.catalog.column import Key, tally
 from samekind_server.catalog.columns import Columns
 from samekind_server.catalog.writing import Added, Changes
 from samekind_server.index.base import Index, Opened, Rows, Shape, Stats
@@ -139,7 +139,8 @@ class Memory:
     def counted(self, name: str, where: Filter | None) -> tuple[Counter[Key], int]:
         """How many items that meet a condition have each value of an attribute, and how many have any."""
         with self._lock:
-            return self._columns.counted(name, where)
+            counts, odd, items = self._columns.counted(name, where)
+        return counts + tally(odd), items
 
     def groups(self, name: str, rows: Rows) -> NDArray[np.int64]:
         """A number for each row that is the same where an attribute's values are equal; -1 where it has none, or the row is gone."""
