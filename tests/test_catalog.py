@@ -297,16 +297,3 @@ def test_changing_a_catalog_keeps_what_is_not_given(keeper):
     before = keeper.make(model="mini", comparison=Best())
     after = keeper.run(keeper.catalogs.update("", Catalog("shop", thumbnail_size=32), ["thumbnail_size", "model"]))
     assert (after.model, after.comparison, after.space, after.thumbnail_size, after.version) == ("mini", Best(), before.space, 32, 2)
-
-
-def test_the_disk_s_room_comes_back_when_items_are_deleted_here_and_there(keeper, tmp_path, engine):
-    keeper.make("half", space="x-256", dimensions=256)
-    vectors = np.random.default_rng(0).standard_normal((3000, 256)).astype(np.float32)
-    for start in range(0, 3000, 1000):
-        keeper.ask("upsert", [Item(f"{n}", (Vector(vectors[n], "x-256"),), {"odd": n % 2 == 1}) for n in range(start, start + 1000)], of="half")
-    full = keeper.store.read(lambda of: of.rows("PRAGMA page_count")).result()[0][0]
-    keeper.ask("delete_matching", F.odd == True, of="half")  # noqa: E712
-    keeper.catalogs._freeing.submit(int).result()
-    left = keeper.store.read(lambda of: of.rows("PRAGMA page_count")).result()[0][0]
-    assert left < 0.6 * full
-    assert len(nearest(keeper, *vectors[0], k=3000, of="half")) == 1500
