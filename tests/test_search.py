@@ -299,6 +299,17 @@ def test_rows_that_are_gone_when_they_are_read_are_made_up_for(tmp_path, engine)
     keeper.close()
 
 
+@pytest.mark.parametrize("table", ["items", "vectors", "thumbnails"])
+def test_what_is_not_as_it_was_written_is_no_hit(shop, png, table):
+    shop.keeper.make("seen", model="mini", thumbnail_size=8)
+    shop.put(*(Item(id, (Image(png),)) for id in ("a", "b")), of="seen")
+    asked = query(Term(Text("a picture")), limit=1, view=ItemView(vectors=True, thumbnails=True))
+    [hit] = shop.search(asked, of="seen").hits
+    assert (hit.item.id, hit.item.thumbnail[:2], [*hit.item.vectors]) == ("a", b"\xff\xd8", ["image"])
+    shop.keeper.store.write(lambda to: to.rows(f"UPDATE {table} SET checksum = checksum + 1 WHERE row = (SELECT min(row) FROM items)")).result()
+    assert shop.ids(asked, of="seen") == ["b"]
+
+
 def test_a_query_whose_time_is_over_is_not_searched_for(shop):
     with pytest.raises(DeadlineExceeded, match="the time given was over"):
         shop.search(query(near(1, 0, 0, 0)), asker=Asker(deadline=0.0))
