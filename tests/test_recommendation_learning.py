@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
+from threadpoolctl import threadpool_limits
 
 from samekind_server.recommendation.als import als
 from samekind_server.recommendation.cooccurrence import cooccurrence
@@ -24,6 +25,12 @@ def events(*told):
 def liked(*told):
     """How much user 0 likes item 0 after events of (weight, rating), one after the other."""
     return float(interactions(events(*((0, 0, weight, value, time) for time, (weight, value) in enumerate(told))), 1, 1).matrix[0, 0])
+
+
+def loss(likes, users, items):
+    """What implicit ALS makes small: each pair's error by its confidence, and the ridge."""
+    liked = likes.toarray()
+    return ((1 + 5 * liked) * (users @ items.T - (liked > 0)) ** 2).sum() + 20 * ((users**2).sum() + (items**2).sum())
 
 
 def some_likes(users=40, items=25, seed=0):
@@ -114,3 +121,17 @@ def test_factors_solve_what_they_are_to_solve():
     for item, row in enumerate(factors.items):
         left = users.T @ (users * (1 + sure[item])[:, None]) + 20 * np.eye(4)
         np.testing.assert_allclose(row, np.linalg.solve(left, users.T @ ((sure[item] > 0) * (1 + sure[item]))), atol=1e-3)
+
+
+def test_factors_fit_as_well_as_those_of_implicit():
+    from implicit.als import AlternatingLeastSquares  # It asks BLAS for its threads, which is slow, and only this needs it.
+
+    likes = some_likes(100, 150)
+    ours = als(likes, size=8, rounds=15)
+    users = np.stack([ours.taste(likes[user].indices, likes[user].data) for user in range(100)])
+    sure = likes.copy()
+    sure.data = 1 + 5 * sure.data
+    with threadpool_limits(1, "blas"):
+        theirs = AlternatingLeastSquares(factors=8, regularization=20, alpha=1, iterations=15, use_gpu=False, random_state=0, num_threads=1)
+        theirs.fit(sure, show_progress=False)
+    assert loss(likes, users, ours.items) < 1.01 * loss(likes, theirs.user_factors, theirs.item_factors)
