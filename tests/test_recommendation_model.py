@@ -1,5 +1,7 @@
 """What a learned model answers: the same from the same events, never what was seen, and something sensible of odd histories."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -142,6 +144,13 @@ def test_a_catalog_without_vectors_is_recommended_by_behaviour():
 def test_above_the_limit_of_ease_factors_tell_the_halves_apart():
     model = learn(drawn_events(), IDS, VECTORS, now=1e4, ease_items=10)
     assert model.about.method == "als" and scored(model, history(1, 2)).total.argsort()[::-1][:10].max() < ITEMS // 2
+
+
+def test_the_unit_of_weights_does_not_matter(model):
+    events = drawn_events().some(drawn_events().items != ITEMS - 1)
+    times_five = learn(replace(events, weights=5 * events.weights), IDS, VECTORS, now=1e4)
+    one, other = scored(model, history(1, 40, weights=[1, -0.5])), scored(times_five, history(1, 40, weights=[5, -2.5]))
+    np.testing.assert_allclose(one.total, other.total, atol=1e-4)
 
 
 def test_a_saved_model_is_the_same_again(model, tmp_path):

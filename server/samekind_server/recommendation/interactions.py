@@ -82,6 +82,19 @@ def interactions(events: Events, users: int, items: int) -> Interactions:
     return Interactions(matrix, np.maximum.reduceat(times, starts) if len(starts) else times)
 
 
+def in_units(history: Interactions) -> tuple[Interactions, float]:
+    """The same with 1 for what is liked well, whatever the weights of kinds and quantities are: the 99th percentile of sizes, and what that was.
+
+    What is more counts as 2 at most.
+    """
+    sizes = np.abs(history.matrix.data)
+    unit = float(np.quantile(sizes, 0.99, method="lower")) if len(sizes) else 0.0
+    unit = unit if unit > TINY else 1.0
+    matrix = history.matrix.copy()
+    matrix.data = np.clip(matrix.data / np.float32(unit), -OFTEN, OFTEN)
+    return Interactions(matrix, history.times), unit
+
+
 def strength(weights: Numbers, ratings: Numbers) -> Numbers:
     """What each event says alone: its kind's weight, and of a rating from 0 to 5 (NaN: there is none) -1 to 1 times that."""
     said: Numbers = np.where(np.isnan(ratings), weights, weights * (ratings - NEUTRAL) / SPAN)

@@ -8,7 +8,7 @@ import json
 import os
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from samekind.types import Floats
 from samekind_server.recommendation import measuring
 from samekind_server.recommendation.als import Factors
 from samekind_server.recommendation.blend import Blend, Scores, first
-from samekind_server.recommendation.interactions import Codes, Events, interactions
+from samekind_server.recommendation.interactions import Codes, Events, in_units, interactions
 from samekind_server.recommendation.signals import History, Signals, learned
 
 VERSION = 1
@@ -131,9 +131,10 @@ def learn(events: Events, ids: Sequence[str], vectors: Floats, *, now: float, ea
     events give the same model. Takes 4 bytes × items² up to `ease_items` items with likes, beyond that 1 KB for each.
     """
     users = int(events.users.max(initial=-1)) + 1
-    history = interactions(events, users, len(ids))
+    history, unit = in_units(interactions(events, users, len(ids)))
     fit = measuring.fitted(history, vectors, ease_items=ease_items, seed=seed)
     signals = learned(history, vectors, ease_items=ease_items, half_life=fit.half_life, now=now, seed=seed)
+    signals = replace(signals, factors=replace(signals.factors, confidence=signals.factors.confidence / unit))  # Histories are asked as they are.
     method = "ease" if signals.ease.nnz else "als" if len(events) else ""
     newest = float(events.times.max(initial=0))
     people, items = len(np.unique(events.users)), int((signals.support > 0).sum())
