@@ -96,7 +96,8 @@ class Engine:
         Raises Overloaded, or BadRequest where `dimensions` is more than the model has.
         """
         if long_text is LongText.WINDOWS:
-            cuts = await self._cut(encoder, _of(contents, Text), asker.lane)
+            with self.admission.admitted(contents, asker):
+                cuts = await self._cut(encoder, _of(contents, Text), _laned(asker, contents).lane)
             pieces, owners = joining.apart(contents, cuts)
             return joining.together(await self.embed(encoder, pieces, asker=asker, dimensions=dimensions), owners, cuts)
         kept, asker = vectors.kept(encoder.model, dimensions), _laned(asker, contents)
