@@ -98,6 +98,7 @@ from samekind.wire.search import (
 )
 from samekind.wire.statuses import read_status, status
 from samekind.wire.values import read_value, value
+from samekind.wire.wishes import read_recommend_response, read_wish, recommend_request, recommend_response
 
 __all__ = [
     "Asked",
@@ -169,6 +170,7 @@ __all__ = [
     "read_model_response",
     "read_models_response",
     "read_query",
+    "read_recommend_response",
     "read_recommendation_model",
     "read_recorded",
     "read_report",
@@ -177,8 +179,11 @@ __all__ = [
     "read_value",
     "read_vectors",
     "read_wanted_long_text",
+    "read_wish",
     "read_write_mode",
     "read_written",
+    "recommend_request",
+    "recommend_response",
     "recommendation_model",
     "recommendation_model_request",
     "record_events_request",

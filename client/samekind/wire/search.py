@@ -56,7 +56,7 @@ def read_batch_search_response(response: pb.BatchSearchResponse) -> list[Found]:
 def query_message(query: Query) -> pb.Query:
     """The message of a query; images are bytes already (see inputs)."""
     return pb.Query(
-        terms=map(_term, query.terms),
+        terms=map(term, query.terms),
         filter=None if query.where is None else filter_message(query.where),
         limit=query.limit,
         min_similarity=query.min_similarity,
@@ -68,7 +68,7 @@ def query_message(query: Query) -> pb.Query:
         facets=map(utf8, query.facets),
         exact=query.exact,
         keep_modality_gap=query.keep_modality_gap,
-        view=_view(query.view),
+        view=view(query.view),
         long_text=number(LONG_TEXTS, query.long_text),
     )
 
@@ -76,7 +76,7 @@ def query_message(query: Query) -> pb.Query:
 def read_query(message: pb.Query) -> Query:
     """The query of a message; what is left out is the default. Raises BadRequest or BadVector for what cannot be read of it."""
     return Query(
-        terms=tuple(map(_read_term, message.terms)),
+        terms=tuple(map(read_term, message.terms)),
         where=read_filter(message.filter) if message.HasField("filter") else None,
         limit=message.limit or Query.limit,
         min_similarity=message.min_similarity if message.HasField("min_similarity") else None,
@@ -88,20 +88,22 @@ def read_query(message: pb.Query) -> Query:
         facets=tuple(message.facets),
         exact=message.exact,
         keep_modality_gap=message.keep_modality_gap,
-        view=_read_view(message.view),
+        view=read_view(message.view),
         long_text=read_long_text(message.long_text),
     )
 
 
-def _term(term: Term) -> pb.Term:
-    if not term.weight:
+def term(given: Term) -> pb.Term:
+    """The message of a term; an image is bytes already (see inputs). Raises BadRequest where it says nothing."""
+    if not given.weight:
         raise BadRequest("a term's weight is 0, so it says nothing; leave the term out, or give it another weight")
-    if isinstance(term.content, ById):
-        return pb.Term(item=utf8(term.content.id), weight=term.weight)
-    return pb.Term(content=content(term.content), weight=term.weight)
+    if isinstance(given.content, ById):
+        return pb.Term(item=utf8(given.content.id), weight=given.weight)
+    return pb.Term(content=content(given.content), weight=given.weight)
 
 
-def _read_term(message: pb.Term) -> Term:
+def read_term(message: pb.Term) -> Term:
+    """The term of a message. Raises BadRequest or BadVector for a content that cannot be read."""
     weight = message.weight or Term.weight
     return Term(ById(message.item) if message.WhichOneof("what") == "item" else read_content(message.content), weight)
 
@@ -112,17 +114,19 @@ def _read_cutoff(number: pb.Cutoff) -> Cutoff:
     return CUTOFFS[number]
 
 
-def _view(view: ItemView) -> pb.ItemView:
+def view(given: ItemView) -> pb.ItemView:
+    """The message of what is told of an item."""
     return pb.ItemView(
-        without_text=not view.text,
-        without_attributes=not view.attributes,
-        attributes=map(utf8, view.only),
-        vectors=view.vectors,
-        thumbnails=view.thumbnails,
+        without_text=not given.text,
+        without_attributes=not given.attributes,
+        attributes=map(utf8, given.only),
+        vectors=given.vectors,
+        thumbnails=given.thumbnails,
     )
 
 
-def _read_view(message: pb.ItemView) -> ItemView:
+def read_view(message: pb.ItemView) -> ItemView:
+    """What is told of an item, of a message."""
     return ItemView(not message.without_text, not message.without_attributes, tuple(message.attributes), message.vectors, message.thumbnails)
 
 
