@@ -55,6 +55,11 @@ class RecommendationServiceStub:
                 request_serializer=samekind_dot_v1_dot_recommendation__service__pb2.DeleteUserRequest.SerializeToString,
                 response_deserializer=samekind_dot_v1_dot_recommendation__service__pb2.DeleteUserResponse.FromString,
                 _registered_method=True)
+        self.Recommend = channel.unary_unary(
+                '/samekind.v1.RecommendationService/Recommend',
+                request_serializer=samekind_dot_v1_dot_recommendation__service__pb2.RecommendRequest.SerializeToString,
+                response_deserializer=samekind_dot_v1_dot_recommendation__service__pb2.RecommendResponse.FromString,
+                _registered_method=True)
         self.GetRecommendationModel = channel.unary_unary(
                 '/samekind.v1.RecommendationService/GetRecommendationModel',
                 request_serializer=samekind_dot_v1_dot_recommendation__service__pb2.GetRecommendationModelRequest.SerializeToString,
@@ -96,6 +101,14 @@ class RecommendationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Recommend(self, request, context):
+        """Recommends items: by what is liked, by what a user or somebody did lately, by what others chose beside an item, or by all of it. A user's
+        event counts from the next answer on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetRecommendationModel(self, request, context):
         """Tells what was learned of users' behaviour: from how many events, when, and how good it is.
         """
@@ -125,6 +138,11 @@ def add_RecommendationServiceServicer_to_server(servicer, server):
                     servicer.DeleteUser,
                     request_deserializer=samekind_dot_v1_dot_recommendation__service__pb2.DeleteUserRequest.FromString,
                     response_serializer=samekind_dot_v1_dot_recommendation__service__pb2.DeleteUserResponse.SerializeToString,
+            ),
+            'Recommend': grpc.unary_unary_rpc_method_handler(
+                    servicer.Recommend,
+                    request_deserializer=samekind_dot_v1_dot_recommendation__service__pb2.RecommendRequest.FromString,
+                    response_serializer=samekind_dot_v1_dot_recommendation__service__pb2.RecommendResponse.SerializeToString,
             ),
             'GetRecommendationModel': grpc.unary_unary_rpc_method_handler(
                     servicer.GetRecommendationModel,
@@ -241,6 +259,33 @@ class RecommendationService:
             '/samekind.v1.RecommendationService/DeleteUser',
             samekind_dot_v1_dot_recommendation__service__pb2.DeleteUserRequest.SerializeToString,
             samekind_dot_v1_dot_recommendation__service__pb2.DeleteUserResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Recommend(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/samekind.v1.RecommendationService/Recommend',
+            samekind_dot_v1_dot_recommendation__service__pb2.RecommendRequest.SerializeToString,
+            samekind_dot_v1_dot_recommendation__service__pb2.RecommendResponse.FromString,
             options,
             channel_credentials,
             insecure,

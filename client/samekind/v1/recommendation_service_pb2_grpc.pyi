@@ -45,6 +45,10 @@ class RecommendationServiceStub:
     """Deletes all that is known of a user, at once: nothing of it is left in the store's files, and what was learned is learned anew without
     it. Copies of the store that were made before keep it.
     """
+    Recommend: _grpc.UnaryUnaryMultiCallable[_recommendation_service_pb2.RecommendRequest, _recommendation_service_pb2.RecommendResponse]
+    """Recommends items: by what is liked, by what a user or somebody did lately, by what others chose beside an item, or by all of it. A user's
+    event counts from the next answer on.
+    """
     GetRecommendationModel: _grpc.UnaryUnaryMultiCallable[_recommendation_service_pb2.GetRecommendationModelRequest, _recommendation_service_pb2.GetRecommendationModelResponse]
     """Tells what was learned of users' behaviour: from how many events, when, and how good it is."""
 
@@ -64,6 +68,10 @@ class RecommendationServiceAsyncStub(RecommendationServiceStub):
     DeleteUser: _aio.UnaryUnaryMultiCallable[_recommendation_service_pb2.DeleteUserRequest, _recommendation_service_pb2.DeleteUserResponse]  # type: ignore[assignment]
     """Deletes all that is known of a user, at once: nothing of it is left in the store's files, and what was learned is learned anew without
     it. Copies of the store that were made before keep it.
+    """
+    Recommend: _aio.UnaryUnaryMultiCallable[_recommendation_service_pb2.RecommendRequest, _recommendation_service_pb2.RecommendResponse]  # type: ignore[assignment]
+    """Recommends items: by what is liked, by what a user or somebody did lately, by what others chose beside an item, or by all of it. A user's
+    event counts from the next answer on.
     """
     GetRecommendationModel: _aio.UnaryUnaryMultiCallable[_recommendation_service_pb2.GetRecommendationModelRequest, _recommendation_service_pb2.GetRecommendationModelResponse]  # type: ignore[assignment]
     """Tells what was learned of users' behaviour: from how many events, when, and how good it is."""
@@ -105,6 +113,16 @@ class RecommendationServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_recommendation_service_pb2.DeleteUserResponse, _abc.Awaitable[_recommendation_service_pb2.DeleteUserResponse]]:
         """Deletes all that is known of a user, at once: nothing of it is left in the store's files, and what was learned is learned anew without
         it. Copies of the store that were made before keep it.
+        """
+
+    @_abc_1.abstractmethod
+    def Recommend(
+        self,
+        request: _recommendation_service_pb2.RecommendRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_recommendation_service_pb2.RecommendResponse, _abc.Awaitable[_recommendation_service_pb2.RecommendResponse]]:
+        """Recommends items: by what is liked, by what a user or somebody did lately, by what others chose beside an item, or by all of it. A user's
+        event counts from the next answer on.
         """
 
     @_abc_1.abstractmethod

@@ -35,6 +35,7 @@ ROLES: Mapping[str, Role] = {
     "samekind.v1.RecommendationService/GetRecommendationModel": Role.READ,
     "samekind.v1.RecommendationService/IngestEvents": Role.WRITE,
     "samekind.v1.RecommendationService/ListEvents": Role.READ,
+    "samekind.v1.RecommendationService/Recommend": Role.READ,
     "samekind.v1.RecommendationService/RecordEvents": Role.WRITE,
     "samekind.v1.SearchService/BatchSearch": Role.READ,
     "samekind.v1.SearchService/Search": Role.READ,
