@@ -21,7 +21,7 @@ RANKS = {
         *(["inputs", "progress"], ["batches"], ["flow", "turns"]),
         *(
             ["calls", "connection", "methods"],
-            ["catalog_calls", "event_calls", "item_calls", "label_set_calls", "search_calls"],
+            ["catalog_calls", "event_calls", "item_calls", "label_set_calls", "recommend_calls", "search_calls"],
             ["catalogs", "label_sets", "config", "streams"],
             ["client"],
         ),
@@ -29,11 +29,12 @@ RANKS = {
             ["demo_shop"],
             ["demo", "folders", "on_disk", "rows", "show"],
             ["item_files", "outputs", "show_hits"],
+            ["show_recommended"],
             ["event_files", "parquet"],
             ["bulk"],
             ["command"],
         ),
-        *(["bulk_command", "catalog_command", "event_command", "labels_command", "search_command"], ["cli"]),
+        *(["bulk_command", "catalog_command", "event_command", "labels_command", "recommend_command", "search_command"], ["cli"]),
     ],
     "samekind_server": [
         *(["embedding"], ["store", "index"], ["catalog"], ["classification", "search", "recommendation"], ["edge", "data_dir", "settings", "tuned"]),

@@ -9,7 +9,7 @@ from samekind.errors import SamekindError
 from samekind.filters import F
 from samekind.label_sets import AsyncLabelSetHandle, LabelSetHandle
 from samekind.queries import Cutoff, Found, Grouping, Hit, ItemView, Query
-from samekind.recommendations import Event, EventKind, Recorded, Recording
+from samekind.recommendations import Event, EventKind, ExampleStrategy, Reason, ReasonKind, Recommendation, Recommended, Recorded, Recording
 from samekind.search_calls import query
 from samekind.types import (
     Answer,
@@ -60,6 +60,7 @@ __all__ = [
     "Event",
     "EventKind",
     "EventWeights",
+    "ExampleStrategy",
     "F",
     "Found",
     "Fused",
@@ -79,6 +80,10 @@ __all__ = [
     "Precision",
     "ProbabilityKind",
     "Query",
+    "Reason",
+    "ReasonKind",
+    "Recommendation",
+    "Recommended",
     "Recorded",
     "Recording",
     "Report",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec
 
-from samekind import catalog_calls, event_calls, item_calls, search_calls
+from samekind import catalog_calls, event_calls, item_calls, recommend_calls, search_calls
 from samekind.batches import Asked, Asks, AsyncAsks, Later, Result
 from samekind.methods import described
 from samekind.types import Catalog
@@ -64,6 +64,7 @@ class CatalogHandle(_Known):
     delete = _blocking(item_calls.delete)
     search = _blocking(search_calls.search)
     search_many = _blocking(search_calls.search_many)
+    recommend = _blocking(recommend_calls.recommend)
     record = _blocking(event_calls.record)
     events = _blocking(event_calls.events)
     forget = _blocking(event_calls.forget)
@@ -84,6 +85,7 @@ class AsyncCatalogHandle(_Known):
     delete = _awaited(item_calls.delete)
     search = _awaited(search_calls.search)
     search_many = _awaited(search_calls.search_many)
+    recommend = _awaited(recommend_calls.recommend)
     record = _awaited(event_calls.record)
     events = _awaited(event_calls.events)
     forget = _awaited(event_calls.forget)

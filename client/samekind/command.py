@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
@@ -15,9 +15,14 @@ from typing import Annotated, Any, Concatenate, NoReturn, ParamSpec
 import typer
 
 import samekind
+from samekind import filter_text
 from samekind.client import TIMEOUT
 from samekind.errors import SamekindError
+from samekind.filter_text import BadFilter
+from samekind.filters import Filter
 from samekind.show import refusal_json
+from samekind.show_hits import pointed
+from samekind.types import Image
 
 P = ParamSpec("P")
 
@@ -58,6 +63,22 @@ def say(text: str) -> None:
     """Prints an answer."""
     sys.stdout.write(text)
     sys.stdout.flush()
+
+
+def condition(text: str) -> Filter | None:
+    """The condition of --where, None where there is none; one that is wrong ends the command."""
+    try:
+        return filter_text.where(text or None)
+    except BadFilter as wrong:
+        stop(f"--where: {wrong.what}\n{pointed(wrong)}", 2)
+
+
+def images(paths: Collection[Path]) -> list[Image]:
+    """The images of files; one that is not there ends the command."""
+    for path in paths:
+        if not path.is_file():
+            stop(f"no such file: {path}", 2)
+    return list(map(Image, paths))
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samekind.errors import BadImage, BadRequest, Violation
-from samekind.types import Content, Image, Label, Labels, Text, Vector
+from samekind.types import ById, Content, Image, Label, Labels, Term, Text, Vector
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -45,6 +46,16 @@ def content(given: Given) -> Content:
         case Image(source):
             return Image(_file(source))
     return Image(_file(given))
+
+
+def term(given: Term) -> Term:
+    """The term with its file read or its picture encoded."""
+    return given if isinstance(given.content, ById) else replace(given, content=content(given.content))
+
+
+def names(given: Sequence[str]) -> tuple[str, ...]:
+    """One name, or several."""
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def labels(given: GivenLabels, templates: str | Sequence[str] = "photo") -> Labels:

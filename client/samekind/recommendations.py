@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -154,6 +154,20 @@ class Recommended:
     attribution: str = ""
     report: RecommendationReport | None = None
     next_page_token: str = ""
+
+    @property
+    def hits(self) -> tuple[Recommendation, ...]:
+        """The recommendations, by the name that they have in every answer."""
+        return self.recommendations
+
+    def __iter__(self) -> Iterator[Recommendation]:
+        return iter(self.recommendations)
+
+    def __len__(self) -> int:
+        return len(self.recommendations)
+
+    def __getitem__(self, place: int) -> Recommendation:
+        return self.recommendations[place]
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from samekind.filters import Filter
 from samekind.inputs import Given
 from samekind.queries import Cutoff, Found, Grouping, ItemView, Query, SearchReport
 from samekind.turns import paged, refuse
-from samekind.types import ById, Content, LongText, Term
+from samekind.types import ById, LongText, Term
 from samekind.v1 import search_service_pb2 as pb
 
 SEARCH = Method("/samekind.v1.SearchService/Search", pb.SearchResponse.FromString)
@@ -52,10 +52,10 @@ def query(
         min_similarity,
         Cutoff(cutoff),
         words,
-        _names(word_attributes),
+        inputs.names(word_attributes),
         Grouping(group_by) if isinstance(group_by, str) else group_by,
         diversity,
-        _names(facets),
+        inputs.names(facets),
         exact,
         keep_modality_gap,
         view or ItemView(),
@@ -182,11 +182,7 @@ def _entry(asked: Query) -> Entry:
 
 def _ready(asked: Query) -> Query:
     """With files read and pictures encoded."""
-    return replace(asked, terms=tuple(replace(term, content=_content(term.content)) for term in asked.terms))
-
-
-def _content(given: Given | ById) -> Content | ById:
-    return given if isinstance(given, ById) else inputs.content(given)
+    return replace(asked, terms=tuple(map(inputs.term, asked.terms)))
 
 
 def _terms(what: Sought | Sequence[Sought]) -> tuple[Term, ...]:
@@ -194,7 +190,3 @@ def _terms(what: Sought | Sequence[Sought]) -> tuple[Term, ...]:
     one = isinstance(what, ById | Term) or inputs.is_one(what)
     several: Sequence[Any] = [what] if one else cast("Sequence[Any]", what)
     return tuple(each if isinstance(each, Term) else Term(each) for each in several)
-
-
-def _names(given: Sequence[str]) -> tuple[str, ...]:
-    return (given,) if isinstance(given, str) else tuple(given)

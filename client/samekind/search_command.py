@@ -8,10 +8,8 @@ from typing import Annotated
 
 import typer
 
-from samekind import filter_text, search_calls, show_hits
-from samekind.command import Asking, asking, say, stop
-from samekind.filter_text import BadFilter
-from samekind.filters import Filter
+from samekind import search_calls, show_hits
+from samekind.command import Asking, asking, condition, images, say, stop
 from samekind.queries import Cutoff, Grouping
 from samekind.types import ById, Image, Term, Text
 
@@ -41,14 +39,14 @@ def search(
     exact: Annotated[bool, typer.Option("--exact", help="Compare every item that meets the condition.")] = False,
 ) -> None:
     """Find the items of a catalog that are like texts, images and other items."""
-    condition = _condition(where)
+    met = condition(where)
     asked = [*_weighed(texts or [], image or [], item or [], weight or []), *(Term(Text(each), AWAY) for each in away or [])]
     if not asked and not words:
         stop("nothing to look for; give a text, --image, --item or --words", 2)
     call = search_calls.search(
         catalog,
         asked,
-        where=condition,
+        where=met,
         limit=limit,
         words=words,
         word_attributes=words_in or (),
@@ -64,18 +62,8 @@ def search(
     say(show_hits.hits_json(found) if asks.as_json else show_hits.hits(found))
 
 
-def _condition(text: str) -> Filter | None:
-    try:
-        return filter_text.where(text or None)
-    except BadFilter as wrong:
-        stop(f"--where: {wrong.what}\n{show_hits.pointed(wrong)}", 2)
-
-
-def _weighed(texts: Sequence[str], images: Sequence[Path], items: Sequence[str], weights: Sequence[float]) -> Iterator[Term]:
-    for path in images:
-        if not path.is_file():
-            stop(f"no such file: {path}", 2)
-    given: list[Text | Image | ById] = [*map(Text, texts), *map(Image, images), *map(ById, items)]
+def _weighed(texts: Sequence[str], paths: Sequence[Path], items: Sequence[str], weights: Sequence[float]) -> Iterator[Term]:
+    given: list[Text | Image | ById] = [*map(Text, texts), *images(paths), *map(ById, items)]
     if len(weights) > len(given):
         stop(f"there are {len(weights)} weights for {len(given)} texts, images and items; --not weighs {AWAY}", 2)
     for place, content in enumerate(given):

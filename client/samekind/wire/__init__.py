@@ -75,6 +75,7 @@ from samekind.wire.label_sets import (
 from samekind.wire.recommendation import (
     delete_user_request,
     event,
+    event_kind,
     ingest_events_options,
     list_events_request,
     list_events_response,
@@ -126,6 +127,7 @@ __all__ = [
     "embed_response",
     "embed_stream_options",
     "event",
+    "event_kind",
     "filter_message",
     "get_items_request",
     "get_items_response",

@@ -31,7 +31,7 @@ def event(each: Event) -> pb.Event:
     return pb.Event(
         user=utf8(each.user),
         item=utf8(each.item),
-        kind=NUMBERS[_kind(each.kind)],
+        kind=NUMBERS[event_kind(each.kind)],
         value=each.value,
         time=None if each.time is None else _moment(each.time),
         id=utf8(each.id),
@@ -132,7 +132,8 @@ def _result(field: str, outcome: Recorded) -> pb.EventResult:
     return pb.EventResult(recorded=pb.RecordedEvent(known=outcome.known))
 
 
-def _kind(given: EventKind | str) -> EventKind:
+def event_kind(given: EventKind | str) -> EventKind:
+    """The kind itself. Raises BadRequest where there is none of that name."""
     try:
         return EventKind(given)
     except ValueError:
