@@ -22,6 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--power-losses", type=int, default=12, help="moments of a writer's life at which the power goes")
     parser.addoption("--packed", type=int, default=3000, help="items of a catalog of which half are deleted")
     parser.addoption("--flips", type=int, default=30, help="bytes of a store that are changed")
+    parser.addoption("--events", type=int, default=10_000, help="events that are recorded in one stream")
     parser.addoption("--files", type=int, default=3000, help="files that the command line classifies in one run")
     parser.addoption("--all-examples", action="store_true", help="run the examples that take long to compile too")
     parser.addoption("--whole-models", action="store_true", help="compare models as deep as open_clip's own, not of a few layers")

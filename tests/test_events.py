@@ -107,6 +107,12 @@ def test_a_clock_may_be_a_little_ahead(shop):
     assert [each.time for each in shop.events(user="u")] == [soon]
 
 
+def test_a_stream_of_events_of_any_length_is_acknowledged_whole(shop, request):
+    count = request.config.getoption("events")
+    assert shop.record(event(n) for n in range(count)) == Recording(count, 0)
+    assert shop.recommendation_model().recorded_events == count
+
+
 def test_any_number_of_events_is_streamed_and_listed_by_user_and_by_item_latest_first(shop):
     assert shop.record(event(n) for n in range(10_000)) == Recording(10_000, 0)
     assert shop.record((event(n) for n in range(9_000, 10_001)), progress=True) == Recording(1001, 1000)
