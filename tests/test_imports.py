@@ -16,7 +16,7 @@ RANKS = {
             ["filters", "label_changes", "label_schema", "v1", "shop"],
             ["queries", "filter_text"],
             ["recommendations"],
-            ["label_files", "wire"],
+            ["label_files", "reasons", "wire"],
         ),
         *(["inputs", "progress"], ["batches"], ["flow", "turns"]),
         *(

@@ -20,7 +20,7 @@ from samekind.types import Embedding, Floats
 try:
     import typer
 
-    from samekind import bulk, bulk_command, catalog_command, event_command, folders, labels_command, on_disk, search_command, show
+    from samekind import bulk, bulk_command, catalog_command, event_command, folders, labels_command, on_disk, recommend_command, search_command, show
     from samekind.command import Asking, Json, asking, say, stop, told
 except ModuleNotFoundError as missing:
     print(f'samekind: {missing.name} is missing; install the command line with pip install "samekind[cli]"', file=sys.stderr)
@@ -37,6 +37,7 @@ app.add_typer(models, name="models")
 app.add_typer(labels_command.app, name="labels")
 app.command("add")(catalog_command.add)
 app.command("search")(search_command.search)
+app.command("recommend")(recommend_command.recommend)
 app.command("record")(event_command.record)
 app.command("forget")(event_command.forget)
 

@@ -14,8 +14,9 @@ from rich.text import Text
 from samekind import types
 from samekind.filter_text import BadFilter
 from samekind.queries import Facet, Found, Hit, SearchReport
+from samekind.reasons import short
 from samekind.show import printed, table_of
-from samekind.types import Value
+from samekind.types import Item, Value
 
 LONGEST = 100  # Characters of a text, or of attributes, in the table; --json has all.
 
@@ -36,7 +37,7 @@ def hits_json(found: Found) -> str:
     """The hits as `{"hits": [{"id", "score", "similarity", "kind", "attributes"}], "facets", "report"}`."""
     told = {"hits": [_hit_json(hit) for hit in found.hits], "report": _report_json(found.report)}
     facets = {name: _facet_json(facet) for name, facet in found.facets.items()}
-    return json.dumps(told | ({"facets": facets} if facets else {}), ensure_ascii=False, default=_plain) + "\n"
+    return json.dumps(told | ({"facets": facets} if facets else {}), ensure_ascii=False, default=plain) + "\n"
 
 
 def pointed(wrong: BadFilter) -> str:
@@ -46,10 +47,31 @@ def pointed(wrong: BadFilter) -> str:
     return f"  {line}\n  {' ' * cell_len(wrong.text[start : wrong.position])}^"
 
 
+def attributes_of(item: Item) -> Text:
+    """An item's attributes in a cell."""
+    held = " · ".join(f"{name} {_written(value)}" for name, value in item.attributes.items())
+    return Text(short(held, LONGEST), style="dim")
+
+
+def text_of(item: Item) -> str:
+    """An item's text, "" where it has none."""
+    return next((content.text for content in item.contents if isinstance(content, types.Text)), "")
+
+
+def one_line(text: str) -> Text:
+    """A text in a cell."""
+    return Text(short(" ".join(text.split()), LONGEST))
+
+
+def plain(value: object) -> str:
+    """Moments, the only values that JSON has no form for."""
+    assert isinstance(value, datetime)
+    return value.isoformat()
+
+
 def _row(hit: Hit) -> tuple[Text, ...]:
-    held = " · ".join(f"{name} {_written(value)}" for name, value in hit.item.attributes.items())
-    text = hit.passage.text if hit.passage else _text(hit)
-    return Text(f"{hit.score:.4f}", style="bold"), Text(hit.item.id), Text(_short(held), style="dim"), Text(_short(" ".join(text.split())))
+    text = hit.passage.text if hit.passage else text_of(hit.item)
+    return Text(f"{hit.score:.4f}", style="bold"), Text(hit.item.id), attributes_of(hit.item), one_line(text)
 
 
 def _told(found: Found) -> Iterator[str]:
@@ -78,7 +100,7 @@ def _counted(facet: Facet) -> str:
 def _hit_json(hit: Hit) -> dict[str, Any]:
     told: dict[str, Any] = {"id": hit.item.id, "score": round(hit.score, 6), "similarity": round(hit.similarity, 6), "kind": hit.kind}
     told["attributes"] = dict(hit.item.attributes)
-    text = {"text": _text(hit)} if _text(hit) else {}
+    text = {"text": text_of(hit.item)} if text_of(hit.item) else {}
     return told | text | ({"passage": asdict(hit.passage)} if hit.passage else {})
 
 
@@ -94,10 +116,6 @@ def _report_json(report: SearchReport | None) -> dict[str, Any]:
     return {"model": report.embedding.model, "space": report.embedding.space} | {name: told[name] for name in told if name != "embedding"}
 
 
-def _text(hit: Hit) -> str:
-    return next((content.text for content in hit.item.contents if isinstance(content, types.Text)), "")
-
-
 def _written(value: Value) -> str:
     match value:
         case list():
@@ -109,13 +127,3 @@ def _written(value: Value) -> str:
         case bool() | None:
             return json.dumps(value)
     return str(value)
-
-
-def _plain(value: object) -> str:
-    """Moments, the only values that JSON has no form for."""
-    assert isinstance(value, datetime)
-    return value.isoformat()
-
-
-def _short(text: str) -> str:
-    return f"{text[: LONGEST - 1]}…" if len(text) > LONGEST else text
