@@ -116,7 +116,7 @@ def test_any_text_is_safe_to_look_for_and_finds_itself(shop, told, given):
     told, given = (each.encode(errors="replace").decode() for each in (told, given))
     shop.ask("upsert", [item("a", t=told)])
     assert not told or found(shop, told, "t") == (["a"] if any(spelling.codes(told)) else [])
-    for odd in (given, f'"{given}', f"NEAR({given})", f"{given}*", f"c0:{given} OR -x", "\0" + given, "\ud800" + given):
+    for odd in (f" {given}", f'"{given}', f"NEAR({given})", f"{given}*", f"c0:{given} OR -x", "\0" + given, "\ud800" + given):
         assert set(found(shop, odd, "t", given, "\0")) <= {"a"}
 
 
