@@ -15,7 +15,7 @@ from samekind_server.catalog.writing import Update
 from samekind_server.embedding.engine import Engine
 from samekind_server.search.fusion import fused
 from samekind_server.search.searching import Searching
-from samekind_server.search.words import ranked, scored
+from samekind_server.search.words import scored
 from samekind_server.store import items, spelling, words
 from tests.keeping import SPACE, Keeper, item
 
@@ -199,9 +199,3 @@ def test_words_that_too_many_have_rank_what_rarer_ones_find(shop):
     assert sorted(ids("red", many=2)) == sorted(ids("red", many=100)) == ["0", "1", "3", "4", "5"]
     assert sorted(ids("ab-2 red", many=2)) == ["5", "6"]
     assert ids("nothing", many=2) == []
-
-    async def alone(k: int) -> int:
-        catalog = await shop.catalogs.open("", "shop")
-        return len((await ranked(catalog, Query(words="red scarf", word_attributes=("t",)), k, many=2))[0])
-
-    assert [shop.run(alone(k)) for k in (1, 2, 10)] == [1, 2, 6]
