@@ -12,8 +12,8 @@ import numpy as np
 
 from samekind.errors import NotFound
 from samekind.filters import F
+from samekind.queries import ItemView
 from samekind.types import Item
-from samekind_server.catalog.reading import View
 from samekind_server.catalog.snapshots import Snapshots
 from samekind_server.embedding.engine import Engine
 from samekind_server.store import catalogs, copies, items, words
@@ -94,7 +94,7 @@ def kept(keeper: Keeper) -> list[State]:
 def listed(keeper: Keeper) -> list[Item]:
     """All items; none where the end came before there was a catalog."""
     try:
-        found: list[Item] = keeper.ask("page", "", 10_000, View(vectors=True))
+        found: list[Item] = keeper.ask("page", "", 10_000, ItemView(vectors=True))
     except NotFound:
         return []
     return found

@@ -16,8 +16,8 @@ import numpy as np
 
 from samekind.errors import SamekindError
 from samekind.filters import F
+from samekind.queries import ItemView
 from samekind.types import Item, Vector
-from samekind_server.catalog.reading import View
 from samekind_server.catalog.snapshots import Snapshots
 from samekind_server.store import catalogs
 from samekind_server.store.sqlite import SqliteStore
@@ -86,8 +86,8 @@ class Life:
     def whole(self) -> bool:
         """Whether all that was acknowledged, and nothing else, is got, listed, filtered and found, each way of searching."""
         ids, size = sorted(self.acknowledged), len(self.acknowledged) + 10
-        got = self.keeper.ask("get", ids, View(vectors=True))
-        listed = self.keeper.ask("page", "", size, View())
+        got = self.keeper.ask("get", ids, ItemView(vectors=True))
+        listed = self.keeper.ask("page", "", size, ItemView())
         query = np.ones((1, DIMENSIONS), np.float32)
         found = [self.keeper.ask("nearest", query, size, **more)[0] for more in ({}, {"exact": True}, {"where": F.n >= 0})]
         return all([each.id for each in one] == ids for one in (got, listed)) and all({hit.item.id for hit in one} == set(ids) for one in found)

@@ -8,14 +8,14 @@ import pytest
 
 from samekind.errors import AlreadyExists, BadRequest, BadVector, Damaged, EtagMismatch, NotFound, SamekindError, SpaceMismatch
 from samekind.filters import F
+from samekind.queries import ItemView
 from samekind.types import Best, Catalog, Deleted, Fused, Image, Item, Metric, Text, Vector, WriteMode, Written
-from samekind_server.catalog.reading import View
 from samekind_server.catalog.writing import Update
 from samekind_server.embedding.engine import Engine
 from samekind_server.store.requests import Request
 from tests.keeping import SPACE, Keeper, item
 
-ALL = View(vectors=True, thumbnails=True)
+ALL = ItemView(vectors=True, thumbnails=True)
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def shop(keeper: Keeper) -> Keeper:
 
 
 def ids(shop: Keeper, *, of: str = "shop", **more: object) -> list[str]:
-    return [each.id for each in shop.ask("page", "", 10_000, View(), of=of, **more)]
+    return [each.id for each in shop.ask("page", "", 10_000, ItemView(), of=of, **more)]
 
 
 def nearest(shop: Keeper, *values: float, k: int = 10, of: str = "shop", **more: object) -> list[str]:
@@ -86,7 +86,7 @@ def test_writes_may_be_for_new_items_alone_for_old_ones_or_for_one_version(shop)
     [late] = shop.ask("upsert", [replace(item("a", n=4), version=made.version)])
     assert isinstance(late.error, EtagMismatch)
     assert late.error.metadata == {"version": str(changed.version)}
-    assert shop.ask("get", ["a"], View())[0].attributes == {"n": 3}
+    assert shop.ask("get", ["a"], ItemView())[0].attributes == {"n": 3}
 
 
 def test_what_changes_nothing_makes_no_version(shop):
@@ -110,7 +110,7 @@ def test_attributes_change_alone_and_are_filtered_at_once(shop):
     updates = [Update("a", {"price": 9}, remove=["old"]), Update("b", {"x": 1}, replace=True), Update("c", {}), Update("a", {})]
     outcomes = shop.ask("update", updates)
     assert [type(each.error) for each in outcomes] == [type(None), type(None), NotFound, BadRequest]
-    assert [each.attributes for each in shop.ask("get", ["a", "b"], View())] == [{"price": 9}, {"x": 1}]
+    assert [each.attributes for each in shop.ask("get", ["a", "b"], ItemView())] == [{"price": 9}, {"x": 1}]
     assert (ids(shop, where=F.price == 9), nearest(shop, 0, 1, 0, 0, where=F.price == 9)) == (["a"], ["a"])
 
 
@@ -125,7 +125,7 @@ def test_deleted_items_are_gone_and_the_others_stay(shop):
 def test_pages_together_are_the_one_big_page_while_others_write(shop):
     shop.ask("upsert", [item(f"{n:03}") for n in range(50)])
     seen, after = [], ""
-    while page := shop.ask("page", after, 7, View()):
+    while page := shop.ask("page", after, 7, ItemView()):
         seen += [each.id for each in page]
         after = page[-1].id
         shop.ask("upsert", [item("new" + after)])
@@ -216,7 +216,7 @@ def test_a_deleted_catalog_is_gone_at_once_and_its_room_comes_back(keeper):
     keeper.ask("upsert", [item(f"{n}", 1, n, 0, 0, text="x" * 1000) for n in range(1000)])
     open = keeper.run(keeper.catalogs.open("", "shop"))
     keeper.run(keeper.catalogs.delete("", "shop"))
-    for again in (lambda: keeper.ask("get", ["1"], View()), lambda: keeper.run(open.upsert([item("late")]))):
+    for again in (lambda: keeper.ask("get", ["1"], ItemView()), lambda: keeper.run(open.upsert([item("late")]))):
         with pytest.raises(NotFound):
             again()
     keeper.make()
@@ -246,7 +246,7 @@ def test_one_tenant_s_catalog_is_nobody_else_s(shop):
     shop.ask("upsert", [item("theirs")], tenant="other")
     assert (ids(shop), nearest(shop, 1, 0, 0, 0)) == ([], [])
     with pytest.raises(NotFound, match="no catalog 'shop'; there is none yet"):
-        shop.ask("get", ["theirs"], View(), tenant="third")
+        shop.ask("get", ["theirs"], ItemView(), tenant="third")
 
 
 def test_what_the_disk_changed_is_named_and_not_told_as_truth(shop):

@@ -13,9 +13,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from samekind.errors import AlreadyExists, EtagMismatch, NotFound, SamekindError
 from samekind.filters import F
+from samekind.queries import ItemView
 from samekind.types import Best, Fused, Item, Vector, WriteMode
 from samekind_server.catalog.filters import matches
-from samekind_server.catalog.reading import View
 from samekind_server.catalog.snapshots import Snapshots
 from samekind_server.catalog.writing import Update
 from samekind_server.embedding.engine import Engine
@@ -145,17 +145,17 @@ class Writing(RuleBasedStateMachine):
     @rule(size=some.integers(1, 4))
     def pages(self, size):
         whole, after = [], ""
-        while page := self.keeper.ask("page", after, size, View()):
+        while page := self.keeper.ask("page", after, size, ItemView()):
             whole += page
             after = page[-1].id
-        assert whole == self.keeper.ask("page", "", 100, View())
+        assert whole == self.keeper.ask("page", "", 100, ItemView())
         assert [each.id for each in whole] == sorted(self.known, key=str.encode)
 
     @invariant()
     def all_that_is_known_is_there(self):
         if not self.keeper:
             return
-        told = self.keeper.ask("get", [*self.known, *self.gone] or ["none"], View(vectors=True))
+        told = self.keeper.ask("get", [*self.known, *self.gone] or ["none"], ItemView(vectors=True))
         for id, item in zip(self.known, told, strict=False):
             known = self.known[id]
             assert (item.id, item.attributes, item.version) == (id, known.attributes, known.version)
@@ -188,7 +188,7 @@ def test_writes_of_different_items_come_to_the_same_in_any_order(store, writes, 
         keeper.make()
         for batch in filter(None, batches):
             keeper.ask("upsert", batch)
-        told = keeper.ask("page", "", 100, View(vectors=True))
+        told = keeper.ask("page", "", 100, ItemView(vectors=True))
         found.append([(each.id, each.attributes, each.vectors["vector"].values.tolist()) for each in told])
         keeper.close()
         engine.close()

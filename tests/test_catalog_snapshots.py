@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from samekind.queries import ItemView
 from samekind.types import Catalog, Item, Rotation, Vector
-from samekind_server.catalog.reading import View
 from samekind_server.catalog.snapshots import FOLDER, Snapshots
 from samekind_server.embedding.engine import Engine
 from samekind_server.store import catalogs
@@ -140,7 +140,7 @@ def test_whatever_happens_to_a_snapshot_the_answers_are_right(harm, whole, tmp_p
     shutil.copytree(whole, tmp_path, dirs_exist_ok=True)
     harm(tmp_path)
     keeper = opened(tmp_path, engine)
-    left = {int(each.id) for each in keeper.ask("page", "", COUNT, View())}
+    left = {int(each.id) for each in keeper.ask("page", "", COUNT, ItemView())}
     assert found(keeper) == best(left)
     index = keeper.run(keeper.catalogs.open("", "shop"))._memory.indexes()["vector"]
     while index.tend():

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from samekind.queries import ItemView
 from samekind.types import Item, Vector
 from samekind_server import copies_command
-from samekind_server.catalog.reading import View
 from samekind_server.catalog.snapshots import FOLDER, Snapshots
 from samekind_server.data_dir import DataDir
 from samekind_server.embedding.engine import Engine
@@ -63,7 +63,7 @@ def test_a_copy_made_while_others_write_is_whole_and_can_be_put_back(run, engine
     assert run("verify", "--data", source)[0] == 0
     assert run("restore", copy, "--data", folder)[0] == 0
     second = keeper(folder, engine)
-    ids = [each.id for each in second.ask("page", "", 1000, View())]
+    ids = [each.id for each in second.ask("page", "", 1000, ItemView())]
     assert ids == [f"{n:03}" for n in range(len(ids))] and len(ids) >= 500
     second.close()
     assert life_of(source) != life_of(folder)

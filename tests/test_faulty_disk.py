@@ -13,10 +13,10 @@ import pytest
 
 from samekind import wire
 from samekind.errors import StoreUnavailable
+from samekind.queries import ItemView
 from samekind.types import Catalog
 from samekind.v1 import catalog_service_pb2 as pb
 from samekind.v1.catalog_service_pb2_grpc import CatalogServiceStub
-from samekind_server.catalog.reading import View
 from samekind_server.embedding.engine import Engine
 from tests.afterwards import opened
 from tests.faulty import FAULTS, fail
@@ -64,7 +64,7 @@ def test_a_write_is_refused_clearly_reads_and_searches_go_on_and_so_do_writes_on
 def test_all_that_was_acknowledged_on_a_failing_disk_is_there_afterwards(told, failing, engine):
     assert told.keys() == {*FAULTS, "acknowledged"}
     keeper = opened(Path(failing["DISK_FOLDER"]), engine)
-    assert [each.id for each in keeper.ask("page", "", 10_000, View())] == told["acknowledged"]
+    assert [each.id for each in keeper.ask("page", "", 10_000, ItemView())] == told["acknowledged"]
     keeper.close()
 
 

@@ -13,9 +13,9 @@ import pytest
 
 from samekind.errors import SettingError
 from samekind.filters import F
+from samekind.queries import ItemView
 from samekind.types import Deleted, Item, Vector
 from samekind_server import copies_command
-from samekind_server.catalog.reading import View
 from samekind_server.embedding.engine import Engine
 from samekind_server.store import label_sets, requests
 from samekind_server.store.migrations import MIGRATIONS
@@ -50,7 +50,7 @@ def test_a_folder_of_an_earlier_format_opens_with_all_that_was_in_it(folder, eng
     keeper = opened(folder, engine)
     keeper.run(keeper.catalogs.start())
     wanted = [item(n) for n in (*range(30), 40)]
-    found = keeper.ask("page", "", 100, View(vectors=True))
+    found = keeper.ask("page", "", 100, ItemView(vectors=True))
     assert [(each.id, each.attributes) for each in found] == [(each.id, each.attributes) for each in wanted]
     assert keeper.store.read(lambda of: of.rows("PRAGMA user_version")).result() == [(len(MIGRATIONS),)]
     assert keeper.store.read(lambda of: label_sets.find(of, "", "pets").label_count).result() == 2

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from samekind.filters import F
+from samekind.queries import ItemView
 from samekind.types import Item, Vector
-from samekind_server.catalog.reading import View
 from samekind_server.catalog.snapshots import Snapshots
 from samekind_server.embedding.engine import Engine
 from samekind_server.store import packing
@@ -78,7 +78,7 @@ def test_half_of_the_items_deleted_leave_what_a_fresh_catalog_of_the_rest_takes(
     left, wanted = sizes(keeper, tmp_path / "half"), sizes(fresh, tmp_path / "fresh")
     print(f"{count:,} items: (disk, memory) in bytes {full} before, {left} after, {wanted} afresh")
     assert [each <= MORE * best for each, best in zip(left, wanted, strict=True)] == [True, True], (full, left, wanted)
-    view = View(vectors=True)
+    view = ItemView(vectors=True)
     same = [
         [(each.id, each.attributes, each.vectors["vector"].values.tobytes()) for each in one.ask("page", "", 1000, view)] for one in (keeper, fresh)
     ]

@@ -11,9 +11,9 @@ import pytest
 
 from samekind.errors import SamekindError
 from samekind.filters import F
+from samekind.queries import ItemView
 from samekind.types import Item, Vector
 from samekind_server import copies_command
-from samekind_server.catalog.reading import View
 from samekind_server.embedding.engine import Engine
 from samekind_server.store import catalogs, items, label_sets
 from samekind_server.store.items import Embedded, Given
@@ -24,7 +24,7 @@ from tests.keeping import SPACE, Keeper, modelless
 COUNT = 40
 IDS = [*(f"item-{n:02}" for n in range(COUNT)), *(f"text-{n:02}" for n in range(COUNT))]
 QUERY = np.array([[1, 5, 3, 1]], np.float32)
-ALL = View(vectors=True, thumbnails=True)
+ALL = ItemView(vectors=True, thumbnails=True)
 Answers = dict[str, Any]
 
 

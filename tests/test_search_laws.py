@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from samekind.errors import BadRequest
 from samekind.filters import F
-from samekind.queries import ById, Cutoff, Found, Grouping, Query, Term
+from samekind.queries import ById, Cutoff, Found, Grouping, ItemView, Query, Term
 from samekind.types import Best, Fused, Item, Metric, Text, Vector
 from samekind_server.catalog.filters import matches
-from samekind_server.catalog.reading import View
 from samekind_server.embedding.engine import Engine
 from tests.keeping import SPACE, Keeper
 from tests.test_search import Shop
@@ -62,7 +61,7 @@ def unit(row: NDArray[np.float64]) -> NDArray[np.float64]:
 @cache
 def held(shop: Shop, of: str) -> list[Item]:
     """Every item with its vectors, in the order they were written."""
-    return shop.keeper.ask("get", [f"{n}" for n in range(SIZE)], View(vectors=True), of=of)
+    return shop.keeper.ask("get", [f"{n}" for n in range(SIZE)], ItemView(vectors=True), of=of)
 
 
 def meant(shop: Shop, of: str, terms: list[tuple[object, float]], kind: str, metric: Metric) -> NDArray[np.float64]:

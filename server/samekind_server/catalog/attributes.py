@@ -50,12 +50,9 @@ def _plain(value: Value) -> Any:
 
 
 def _value(plain: Any) -> Value:
-    match plain:
-        case dict():
-            return datetime.fromisoformat(plain[MOMENT])
-        case list():
-            return [_value(each) for each in plain]
-    value: Value = plain
+    if isinstance(plain, dict):
+        return datetime.fromisoformat(plain[MOMENT])
+    value: Value = [_value(each) for each in plain] if isinstance(plain, list) else plain
     return value
 
 

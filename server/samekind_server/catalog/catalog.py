@@ -11,12 +11,14 @@ from typing import TypeVar
 
 from samekind.errors import DeadlineExceeded, NotFound, SamekindError
 from samekind.filters import Filter
+from samekind.queries import ItemView
 from samekind.types import Catalog, CatalogStats, Deleted, Floats, IndexStats, Item, LongText, WriteMode, Written
 from samekind_server.catalog import filters, outcomes
 from samekind_server.catalog.candidates import Candidates
 from samekind_server.catalog.drafts import Drafting, Held, Sketch, stored
+from samekind_server.catalog.inside import Inside
 from samekind_server.catalog.memory import Memory
-from samekind_server.catalog.reading import View, item, matched, read, scanned
+from samekind_server.catalog.reading import matched, page, read
 from samekind_server.catalog.writing import Changes, Draft, Update, Writing, duplicates
 from samekind_server.embedding.askers import ANYONE, Asker
 from samekind_server.store import catalogs, items, packing, pages, requests
@@ -138,15 +140,15 @@ class OpenCatalog:
             return outcomes.load_deleted(known.result)
         return Deleted(count)
 
-    async def get(self, ids: Sequence[str], view: View) -> list[Item | SamekindError]:
+    async def get(self, ids: Sequence[str], view: ItemView) -> list[Item | SamekindError]:
         """Each item, or NotFound or Damaged in its place."""
         return await self.read(lambda of: [read(of, self.id, id, view) for id in ids])
 
-    async def page(self, after: str, most: int, view: View, where: Filter | None = None) -> list[Item]:
+    async def page(self, after: str, most: int, view: ItemView, where: Filter | None = None) -> list[Item]:
         """Items in the order of their ids' bytes, from the first past `after`. Raises Damaged."""
         if where is not None:
             filters.check(where)
-        return await self.read(lambda of: [item(of, each, view) for each in scanned(of, self.id, after, most, where)])
+        return await self.read(lambda of: page(of, self.id, after, most, view, where))
 
     async def candidates(
         self, queries: Mapping[str, Floats], k: int, *, where: Filter | None = None, exact: bool = False, effort: int = 0
@@ -156,8 +158,12 @@ class OpenCatalog:
 
     async def look(self, at: Callable[[Memory], T]) -> T:
         """What is seen in memory, in a thread that waits for no write."""
+        return await self.within(lambda inside: at(inside.memory))
+
+    async def within(self, work: Callable[[Inside], T]) -> T:
+        """What is made of memory and store in one thread, which waits for no write."""
         await self.ready()
-        return await asyncio.get_running_loop().run_in_executor(self._looking, at, self._memory)
+        return await asyncio.get_running_loop().run_in_executor(self._looking, work, Inside(self._memory, self._store))
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """What the store holds, of one moment."""

@@ -23,7 +23,7 @@ from samekind_server.catalog.candidates import Candidates, Ranked
 from samekind_server.catalog.column import Key, tally
 from samekind_server.catalog.columns import Columns
 from samekind_server.catalog.writing import Added, Changes
-from samekind_server.index.base import Index, Opened, Rows, Shape, Stats
+from samekind_server.index.base import Index, Opened, Rows, Shape, Stats, nothing
 from samekind_server.store import catalogs, items
 from samekind_server.store.base import Store, Transaction
 from samekind_server.store.catalogs import Head
@@ -153,8 +153,12 @@ class Memory:
         """What each index finds nearest to each query; a query, (n, dimensions), is a vector for each index, by its name."""
         allowed = None if where is None else self.matching(where)
         matching, indexes = self.items if allowed is None else len(allowed), self.indexes()
-        found = {name: each.nearest(queries[name], k, allowed=allowed, exact=exact, effort=effort) for name, each in indexes.items()}
-        background, count = self.background(), len(queries[next(iter(found))])
+        count = len(queries[next(iter(indexes))])
+        found = {
+            name: [nothing()] * count if each.is_empty else each.nearest(queries[name], k, allowed=allowed, exact=exact, effort=effort)
+            for name, each in indexes.items()
+        }
+        background = self.background()
         return [Candidates({name: each[number] for name, each in found.items()}, k, matching, background) for number in range(count)]
 
     def background(self) -> Background:

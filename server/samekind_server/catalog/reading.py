@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from samekind.errors import Damaged, NotFound, SamekindError
 from samekind.filters import Filter
 from samekind.queries import ItemView
-from samekind.types import Item, Text, Vector
+from samekind.types import Item, Text, Value, Vector
 from samekind_server.catalog import attributes, filters
 from samekind_server.catalog.definitions import moment
 from samekind_server.catalog.vectors import KINDS
@@ -21,34 +20,33 @@ from samekind_server.store.items import Stored
 SCANNED = 500
 
 
-@dataclass(frozen=True)
-class View:
-    """What of an item is told beside its text and attributes."""
-
-    vectors: bool = False
-    thumbnails: bool = False
-
-
-def read(of: Transaction, catalog: int, id: str, view: View) -> Item | SamekindError:
+def read(of: Transaction, catalog: int, id: str, view: ItemView) -> Item | SamekindError:
     """An item by its id, or NotFound or Damaged."""
     if (found := items.find(of, catalog, id)) is None:
         return NotFound(f"no item {id!r:.80} in the catalog")
     try:
-        return item(of, found, view)
+        return _item(of, found, items.modalities(of, [found.row]), view)
     except SamekindError as error:
         return error
 
 
-def item(of: Transaction, stored: Stored, view: View) -> Item:
+def page(of: Transaction, catalog: int, after: str, most: int, view: ItemView, where: Filter | None) -> list[Item]:
+    """Items in the order of their ids' bytes that meet a condition, from the first past `after`. Raises Damaged."""
+    found = list(_scanned(of, catalog, after, most, where))
+    kinds = items.modalities(of, [each.row for each in found])
+    return [_item(of, each, kinds, view) for each in found]
+
+
+def _item(of: Transaction, stored: Stored, kinds: Mapping[int, tuple[str, ...]], view: ItemView) -> Item:
     """The item of a row. Raises Damaged."""
     stored.checked()
     held = items.vectors(of, stored.row) if view.vectors else []
     return Item(
         stored.id,
-        () if stored.text is None else (Text(stored.text),),
-        attributes.load(stored.attributes),
+        (Text(stored.text),) if stored.text is not None and view.text else (),
+        _viewed(attributes.load(stored.attributes), view) if view.attributes else {},
         stored.version,
-        kinds=_kinds(of, stored),
+        kinds=_kinds(stored, kinds.get(stored.row, ())),
         vectors={each.modality: Vector(np.frombuffer(each.checked().data, "<f4"), each.space) for each in held},
         thumbnail=items.thumbnail(of, stored.row) if view.thumbnails else b"",
         create_time=moment(stored.created),
@@ -56,15 +54,14 @@ def item(of: Transaction, stored: Stored, view: View) -> Item:
     )
 
 
-def _kinds(of: Transaction, stored: Stored) -> tuple[str, ...]:
+def _kinds(stored: Stored, kinds: tuple[str, ...]) -> tuple[str, ...]:
     """Raises Damaged where they cannot be: they are told by an index of the store's, which has no checksums."""
-    kinds = items.modalities(of, stored.row)
     if not kinds or not set(kinds) <= set(KINDS) or ("text" in kinds) != (stored.text is not None):
         raise Damaged(f"the kinds of contents of {stored.id!r:.60} are not what was written; write it again, or put back a copy of the store")
     return kinds
 
 
-def scanned(of: Transaction, catalog: int, after: str, most: int, where: Filter | None) -> Iterator[Stored]:
+def _scanned(of: Transaction, catalog: int, after: str, most: int, where: Filter | None) -> Iterator[Stored]:
     """Rows in the order of their ids' bytes that meet a condition, from the first past `after`. Raises Damaged."""
     if where is None:
         yield from items.page(of, catalog, after, most)
@@ -84,25 +81,21 @@ def matched(of: Transaction, rows: Sequence[int], where: Filter) -> list[Stored]
 
 def told(rows: Sequence[int], most: int, view: ItemView, where: Filter | None, of: Transaction) -> tuple[dict[int, Item], int]:
     """The first `most` items of these rows that are still there and meet the condition still, by row; and how many that was not true of."""
-    found, gone = dict[int, Item](), 0
-    for row in rows:
-        if len(found) == most:
-            break
-        if each := _told(row, view, where, of):
-            found[row] = each
-        else:
-            gone += 1
-    return found, gone
+    found, looked = dict[int, Item](), 0
+    while len(found) < most and looked < len(rows):
+        some = rows[looked : looked + most - len(found)]
+        kinds, looked = items.modalities(of, some), looked + len(some)
+        found |= {stored.row: each for stored in items.by_rows(of, some) if (each := _told(stored, kinds, view, where, of))}
+    return found, looked - len(found)
 
 
-def _told(row: int, view: ItemView, where: Filter | None, of: Transaction) -> Item | None:
-    if not (stored := items.by_rows(of, [row])):
-        return None
+def _told(stored: Stored, kinds: Mapping[int, tuple[str, ...]], view: ItemView, where: Filter | None, of: Transaction) -> Item | None:
     try:
-        whole = item(of, stored[0], View(view.vectors, view.thumbnails))
+        whole = _item(of, stored, kinds, view)
     except Damaged:  # Who looks for it by its id is told.
         return None
-    if where is not None and not filters.matches(where, whole.attributes):
-        return None
-    named = {name: value for name, value in whole.attributes.items() if not view.only or name in view.only}
-    return replace(whole, contents=whole.contents if view.text else (), attributes=named if view.attributes else {})
+    return whole if where is None or filters.matches(where, attributes.load(stored.attributes)) else None
+
+
+def _viewed(given: dict[str, Value], view: ItemView) -> dict[str, Value]:
+    return {name: value for name, value in given.items() if name in view.only} if view.only else given

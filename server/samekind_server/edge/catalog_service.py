@@ -8,13 +8,13 @@ from google.protobuf.field_mask_pb2 import FieldMask
 
 from samekind import wire
 from samekind.errors import SamekindError
+from samekind.queries import ItemView
 from samekind.types import Catalog, Written
 from samekind.v1 import catalog_service_pb2 as pb
 from samekind.v1 import catalog_service_pb2_grpc as stubs
 from samekind_server.catalog.catalog import OpenCatalog
 from samekind_server.catalog.catalogs import Catalogs
 from samekind_server.catalog.definitions import CHANGEABLE
-from samekind_server.catalog.reading import View
 from samekind_server.catalog.writing import Update
 from samekind_server.edge import callers, ingest, items, pages, repeats, validation
 from samekind_server.edge.asking import asker
@@ -84,13 +84,13 @@ class CatalogServicer(stubs.CatalogServiceServicer):
     async def GetItems(self, request: pb.GetItemsRequest, context: Context) -> pb.GetItemsResponse:
         """Tells items by their ids."""
         validation.check(request)
-        view = View(request.with_vectors, request.with_thumbnails)
+        view = ItemView(vectors=request.with_vectors, thumbnails=request.with_thumbnails)
         return wire.get_items_response(await (await self._open(request.catalog)).get(request.ids, view))
 
     async def ListItems(self, request: pb.ListItemsRequest, context: Context) -> pb.ListItemsResponse:
         """Lists items in the order of their ids."""
         validation.check(request)
-        size, view = request.page_size or PAGE, View(request.with_vectors, request.with_thumbnails)
+        size, view = request.page_size or PAGE, ItemView(vectors=request.with_vectors, thumbnails=request.with_thumbnails)
         where = wire.read_filter(request.filter) if request.HasField("filter") else None
         found = await (await self._open(request.catalog)).page(pages.after(request), size + 1, view, where)
         more = pages.token(request, found[size - 1].id) if len(found) > size else ""

@@ -73,6 +73,11 @@ class Gist:
     some: Floats
 
 
+def nothing() -> Nearest:
+    """What is nearest where nothing is."""
+    return Nearest(np.empty(0, np.int64), np.empty(0, np.float32), True, 0)
+
+
 @dataclass(frozen=True)
 class Stats:
     """The state of an index; numbers are of vectors.
@@ -130,6 +135,11 @@ class Index(Protocol):
 
     def reshape(self, shape: Shape) -> None:
         """Has the graph made anew in another form, beside the one that answers meanwhile; dimensions and metric stay."""
+        ...
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no live row."""
         ...
 
     def rows(self) -> Rows:

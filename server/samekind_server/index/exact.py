@@ -50,6 +50,11 @@ class Exact:
         """As in Index."""
         self.shape = shape
 
+    @property
+    def is_empty(self) -> bool:
+        """As in Index."""
+        return not self._table.live
+
     def rows(self) -> Rows:
         """As in Index."""
         view = self._table.view()

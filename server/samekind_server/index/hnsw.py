@@ -103,6 +103,11 @@ class Hnsw:
             self.shape, self._growing = shape, None  # A step that is at the one that grew ends with a graph that is seen to be of another shape.
         self._wake()
 
+    @property
+    def is_empty(self) -> bool:
+        """As in Index."""
+        return not self._table.live
+
     def rows(self) -> Rows:
         """As in Index."""
         view = self._table.view()

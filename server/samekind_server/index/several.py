@@ -59,6 +59,11 @@ class Several:
         """As in Index."""
         self.inner.reshape(shape)
 
+    @property
+    def is_empty(self) -> bool:
+        """As in Index."""
+        return self.inner.is_empty
+
     def rows(self) -> Rows:
         """As in Index."""
         return np.unique(self.inner.rows() >> BITS)

@@ -42,10 +42,11 @@ def gathered(look: Look, id: int, catalog: Catalog, *, most: int = MOST_ITEMS) -
     told = told[np.isin(told[:, ITEM], numbers)]
     named = {number: (name, row) for number, name, row in _items(look, id)}
     known = [named.get(int(number), ("", None)) for number in numbers]
-    return _arrays(told, numbers, catalog.event_weights), [name for name, _ in known], _vectors(look, [row for _, row in known], catalog)
+    return arrays(told, numbers, catalog.event_weights), [name for name, _ in known], _vectors(look, [row for _, row in known], catalog)
 
 
-def _arrays(told: Any, numbers: Any, weights: EventWeights) -> Events:
+def arrays(told: Any, numbers: Any, weights: EventWeights) -> Events:
+    """Rows as `USER` to `TIME` name their columns, (n, 5), as events of the items of these numbers, ascending, by kinds that weigh so much."""
     kinds = told[:, KIND].astype(np.int64)
     rating = kinds == NUMBERS[EventKind.RATING]
     counted = np.array([0.0, *astuple(weights)])[kinds] * np.where(rating | np.isnan(told[:, VALUE]), 1.0, told[:, VALUE])

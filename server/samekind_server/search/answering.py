@@ -13,7 +13,7 @@ from samekind.errors import DeadlineExceeded
 from samekind.queries import Facet, Found, Hit
 from samekind.types import Fused, Item
 from samekind_server.catalog.candidates import Candidates, Ranked
-from samekind_server.catalog.catalog import OpenCatalog
+from samekind_server.catalog.inside import Inside
 from samekind_server.catalog.reading import told
 from samekind_server.catalog.vectors import FUSED, WINDOW
 from samekind_server.embedding.askers import Asker
@@ -43,7 +43,7 @@ class Chosen:
 class Answering:
     """One query in one catalog, for as long as its answer takes."""
 
-    catalog: OpenCatalog
+    inside: Inside
     ask: Ask
     meant: Meant
     asker: Asker
@@ -55,46 +55,46 @@ class Answering:
         """How many rows to ask for at first."""
         return self.ask.reach * (GROUPED if self.ask.query.grouping else 1) + len(self.meant.rows)
 
-    async def answer(self, found: Candidates) -> Found:
+    def answer(self, found: Candidates) -> Found:
         """The page, chosen from these candidates, or from more of them where they do not suffice."""
         query = self.ask.query
         for again in range(TRIES):
-            chosen = await self._chosen(found)
+            chosen = self._chosen(found)
             with self.spent.on("load"):
                 rows, most = chosen.left.rows.tolist(), min(self.ask.size, self.ask.left)
-                items, gone = await self.catalog.read(partial(told, rows, most, query.view, query.where))
+                items, gone = self.inside.read(partial(told, rows, most, query.view, query.where))
             if not gone or again == TRIES - 1:
                 break
-            found = await self._candidates(chosen.among.k + gone)
-        hits, mark = await self._hits(chosen, items), self._mark(chosen.left, items)
+            found = self._candidates(chosen.among.k + gone)
+        hits, mark = self._hits(chosen, items), self._mark(chosen.left, items)
         given = query.limit if mark else query.limit - self.ask.left + len(hits)
         made = report(query, chosen.among, given, self.meant, self.spent, chosen.cut)
-        return Found(hits, await self._facets(), made, mark.dump() if mark else "")
+        return Found(hits, self._facets(), made, mark.dump() if mark else "")
 
-    async def _chosen(self, found: Candidates) -> Chosen:
+    def _chosen(self, found: Candidates) -> Chosen:
         """As many as are still to come, where there are so many."""
         while True:
             with self.spent.on("search"):
-                chosen = await self._choose(found)
+                chosen = self._choose(found)
             if chosen.enough:
                 return chosen
-            found = await self._candidates(WIDER * found.k)
+            found = self._candidates(WIDER * found.k)
 
-    async def _choose(self, found: Candidates) -> Chosen:
+    def _choose(self, found: Candidates) -> Chosen:
         query, reach = self.ask.query, self.ask.reach
-        cut = judging.cut(found, query, self.meant, self.catalog.catalog.metric, self.scale)
-        ranked = ranking.without(await self._ranked(judging.standing_out(found.ranked(), cut), found.k), self.meant.rows)
-        near = await self._grouped(ranking.similar(ranked, query.min_similarity if query.terms else None))
+        cut = judging.cut(found, query, self.meant, self.inside.catalog.metric, self.scale)
+        ranked = ranking.without(self._ranked(judging.standing_out(found.ranked(), cut), found.k), self.meant.rows)
+        near = self._grouped(ranking.similar(ranked, query.min_similarity if query.terms else None))
         ended = self._ended(found, ranked, cut)
         if query.diversity and (ended or len(near) >= reach):
-            near = await self._diverse(near.at(slice(reach)))
+            near = self._diverse(near.at(slice(reach)))
         left = paging.after(near, self.ask.after, by_score=not query.diversity)
         return Chosen(found, left, ended or (len(near) >= self.ask.query.limit and len(left) >= self.ask.left), cut)
 
-    async def _ranked(self, near: Ranked, k: int) -> Ranked:
+    def _ranked(self, near: Ranked, k: int) -> Ranked:
         """What is near, and what has the words that are asked for."""
         if self.ask.query.words:
-            near = await words.fused(self.catalog, self.ask.query, near, self.meant.vectors, k)
+            near = words.fused(self.inside, self.ask.query, near, self.meant.vectors, k)
         return near
 
     def _ended(self, found: Candidates, ranked: Ranked, cut: Cut | None) -> bool:
@@ -106,34 +106,34 @@ class Answering:
             return not self.ask.query.words or len(ranked) < found.k
         return found.last is None or (least is not None and found.beyond(dict.fromkeys(found.found, least)))
 
-    async def _grouped(self, near: Ranked) -> Ranked:
+    def _grouped(self, near: Ranked) -> Ranked:
         if (grouping := self.ask.query.grouping) is None:
             return near
-        groups = await self.catalog.look(lambda memory: memory.groups(grouping.attribute, near.rows))
+        groups = self.inside.memory.groups(grouping.attribute, near.rows)
         return ranking.grouped(near, groups, grouping.each)
 
-    async def _diverse(self, near: Ranked) -> Ranked:
-        metric, query = self.catalog.catalog.metric, self.ask.query
-        return await self.catalog.look(lambda memory: ranking.diverse(*memory.vectors(near), metric, query.limit, query.diversity))
+    def _diverse(self, near: Ranked) -> Ranked:
+        metric, query = self.inside.catalog.metric, self.ask.query
+        return ranking.diverse(*self.inside.memory.vectors(near), metric, query.limit, query.diversity)
 
-    async def _hits(self, chosen: Chosen, items: dict[int, Item]) -> tuple[Hit, ...]:
+    def _hits(self, chosen: Chosen, items: dict[int, Item]) -> tuple[Hit, ...]:
         with self.spent.on("load"):
-            parts = await passages.found(self.catalog, chosen.among, self.meant.vectors.get(WINDOW), [*items])
-        left, fused = chosen.left, isinstance(self.catalog.catalog.comparison, Fused)
+            parts = passages.found(self.inside, chosen.among, self.meant.vectors.get(WINDOW), [*items])
+        left, fused = chosen.left, isinstance(self.inside.catalog.comparison, Fused)
         places = {row: place for place, row in enumerate(left.rows.tolist()) if row in items}
         scores, similarities, kinds = left.scores.tolist(), left.similarities.tolist(), left.kinds.tolist()
         hits = ((row, item, places[row]) for row, item in items.items())
         return tuple(Hit(item, scores[at], similarities[at], _kind(kinds[at], item, fused=fused), parts.get(row)) for row, item, at in hits)
 
-    async def _facets(self) -> dict[str, Facet]:
+    def _facets(self) -> dict[str, Facet]:
         """On the first page alone."""
         query = self.ask.query
         if self.ask.after or not query.facets:
             return {}
-        return await self.catalog.look(partial(facets.counted, query.facets, query.where))
+        return facets.counted(query.facets, query.where, self.inside.memory)
 
-    async def _candidates(self, k: int) -> Candidates:
-        [found] = await candidates([self], k)
+    def _candidates(self, k: int) -> Candidates:
+        [found] = candidates([self], k)
         return found
 
     def _mark(self, left: Ranked, items: dict[int, Item]) -> Mark | None:
@@ -144,7 +144,7 @@ class Answering:
         return Mark(left.scores[last], int(left.rows[last]), given) if more else None
 
 
-async def candidates(some: Sequence[Answering], k: int) -> list[Candidates]:
+def candidates(some: Sequence[Answering], k: int) -> list[Candidates]:
     """The rows nearest to each of several queries of one catalog and condition, compared together. Raises DeadlineExceeded."""
     one, query = some[0], some[0].ask.query
     if one.asker.left <= 0:
@@ -154,11 +154,11 @@ async def candidates(some: Sequence[Answering], k: int) -> list[Candidates]:
         for each in some:
             spent.enter_context(each.spent.on("search"))
         if not vectors:
-            where = query.where
-            matching = await one.catalog.look(lambda memory: memory.items if where is None else len(memory.matching(where)))
+            memory = one.inside.memory
+            matching = memory.items if query.where is None else len(memory.matching(query.where))
             return [Candidates({}, k, matching)] * len(some)
-        found = await one.catalog.candidates(vectors, k, where=query.where, exact=query.exact)
-    metric = one.catalog.catalog.metric
+        found = one.inside.memory.candidates(vectors, k, where=query.where, exact=query.exact)
+    metric = one.inside.catalog.metric
     return [judging.levelled(each, run.ask.query, run.meant, metric) for each, run in zip(found, some, strict=True)]
 
 

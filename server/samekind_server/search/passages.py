@@ -11,17 +11,17 @@ from samekind.queries import Passage
 from samekind.types import Catalog, Floats, Metric
 from samekind_server.catalog import vectors
 from samekind_server.catalog.candidates import Candidates
-from samekind_server.catalog.catalog import OpenCatalog
+from samekind_server.catalog.inside import Inside
 from samekind_server.store import items
 from samekind_server.store.base import Transaction
 
 
-async def found(catalog: OpenCatalog, among: Candidates, query: Floats | None, rows: Sequence[int]) -> dict[int, Passage]:
+def found(inside: Inside, among: Candidates, query: Floats | None, rows: Sequence[int]) -> dict[int, Passage]:
     """By row, the passage whose window is nearest to a query; of those items alone that have windows."""
     windows = among.found.get(vectors.WINDOW)
     if query is None or windows is None or not len(windows.rows):
         return {}
-    return await catalog.read(partial(_found, catalog.catalog, query, rows))
+    return inside.read(partial(_found, inside.catalog, query, rows))
 
 
 def _found(catalog: Catalog, query: Floats, rows: Sequence[int], of: Transaction) -> dict[int, Passage]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from random import uniform
 
 from samekind.errors import Overloaded, SamekindError
@@ -13,6 +14,7 @@ from samekind.types import Metric
 from samekind_server.catalog.candidates import Candidates
 from samekind_server.catalog.catalog import OpenCatalog
 from samekind_server.catalog.drafts import misfit
+from samekind_server.catalog.inside import Inside
 from samekind_server.embedding.askers import ANYONE, Asker
 from samekind_server.embedding.engine import Engine
 from samekind_server.embedding.observer import Shed
@@ -57,13 +59,14 @@ class Searching:
             given = [checked(query) for query in queries]
             meant = await terms.meant(self._engine, catalog, given, asker)
             scale = await self._scale(catalog, given)
-            runs = {
-                place: Answering(catalog, asked(query), each, asker, scale)
+            asks = {
+                place: (asked(query), each)
                 for place, (query, each) in enumerate(zip(given, meant, strict=True))
                 if isinstance(query, Query) and isinstance(each, Meant)
             }
-            first = await _first(runs)
-            return [await self._answer(each, runs.get(place), first.get(place)) for place, each in enumerate(meant)]
+            found = await catalog.within(partial(_found, asks, asker, scale)) if asks else {}
+            self._tell(found.values())
+            return [Found(error=each) if isinstance(each, SamekindError) else found[place] for place, each in enumerate(meant)]
 
     @contextmanager
     def _admitted(self, count: int, asker: Asker) -> Iterator[None]:
@@ -82,16 +85,20 @@ class Searching:
             return None
         return (await self._engine.encoder(of.model)).logit_scale
 
-    async def _answer(self, meant: Meant | SamekindError, run: Answering | None, first: Candidates | None) -> Found:
-        if isinstance(meant, SamekindError) or run is None or first is None:
-            return Found(error=meant if isinstance(meant, SamekindError) else None)
-        answer = await run.answer(first)
-        if answer.report:
-            self._heard(answer.report)
-        return answer
+    def _tell(self, found: Iterable[Found]) -> None:
+        for answer in found:
+            if answer.report:
+                self._heard(answer.report)
 
 
-async def _first(runs: dict[int, Answering]) -> dict[int, Candidates]:
+def _found(asks: Mapping[int, tuple[Ask, Meant]], asker: Asker, scale: float | None, inside: Inside) -> dict[int, Found]:
+    """What is found for each of several queries, all in this thread."""
+    runs = {place: Answering(inside, ask, meant, asker, scale) for place, (ask, meant) in asks.items()}
+    first = _first(runs)
+    return {place: run.answer(first[place]) for place, run in runs.items()}
+
+
+def _first(runs: Mapping[int, Answering]) -> dict[int, Candidates]:
     """What is nearest to each query."""
     alike: dict[Hashable, list[int]] = defaultdict(list)
     for place, run in runs.items():
@@ -100,5 +107,5 @@ async def _first(runs: dict[int, Answering]) -> dict[int, Candidates]:
     found: dict[int, Candidates] = {}
     for places in alike.values():
         some = [runs[place] for place in places]
-        found |= zip(places, await answering.candidates(some, some[0].first), strict=True)
+        found |= zip(places, answering.candidates(some, some[0].first), strict=True)
     return found

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from samekind.queries import Query
 from samekind.types import Floats
 from samekind_server.catalog.candidates import Ranked
-from samekind_server.catalog.catalog import OpenCatalog
+from samekind_server.catalog.inside import Inside
 from samekind_server.index.base import Rows
 from samekind_server.search import fusion
 from samekind_server.store import spelling, words
@@ -24,26 +24,26 @@ MANY = 5_000  # Items that have a word, above which it only ranks what rarer one
 SATURATION, BY_LENGTH = 1.2, 0.75  # BM25's k1 and b.
 
 
-async def ranked(catalog: OpenCatalog, query: Query, k: int, *, many: int = MANY) -> tuple[Rows, Floats]:
+def ranked(inside: Inside, query: Query, k: int, *, many: int = MANY) -> tuple[Rows, Floats]:
     """The k items that answer the query's words best, with their scores, among those that meet its condition; of the same score the lower row."""
-    rows, scores = await _among(catalog, query, many)
+    rows, scores = _among(inside, query, many)
     if len(rows) < k and not query.terms:  # Where there are terms, what they find is better than what a common word does.
-        rows, scores = await _among(catalog, query, words.ALL)
+        rows, scores = _among(inside, query, words.ALL)
     best = np.lexsort((rows, -scores))[:k]
     return rows[best], scores[best]
 
 
-async def _among(catalog: OpenCatalog, query: Query, many: int) -> tuple[Rows, Floats]:
-    rows, scores = await catalog.read(partial(scored, catalog.id, query.words, query.word_attributes, many=many))
-    allowed = await catalog.look(lambda memory: memory.among(rows, query.where))
+def _among(inside: Inside, query: Query, many: int) -> tuple[Rows, Floats]:
+    rows, scores = inside.read(partial(scored, inside.id, query.words, query.word_attributes, many=many))
+    allowed = inside.memory.among(rows, query.where)
     return rows[allowed], scores[allowed]
 
 
-async def fused(catalog: OpenCatalog, query: Query, near: Ranked, vectors: Mapping[str, Floats], k: int) -> Ranked:
+def fused(inside: Inside, query: Query, near: Ranked, vectors: Mapping[str, Floats], k: int) -> Ranked:
     """What is near and the k items that answer the query's words best as one ranking; its scores are of ranks alone."""
-    rows, scores = fusion.fused([near.rows, (await ranked(catalog, query, k))[0]])
+    rows, scores = fusion.fused([near.rows, ranked(inside, query, k)[0]])
     others = np.setdiff1d(rows, near.rows)
-    compared = (await catalog.look(lambda memory: memory.compared(vectors, others))).ranked()
+    compared = inside.memory.compared(vectors, others).ranked()
     told = {row: told for each in (near, compared) for row, *told in zip(*(each.rows, each.similarities, each.kinds), strict=True)}
     similarities, kinds = zip(*(told.get(row, (0.0, "")) for row in rows), strict=True) if len(rows) else ((), ())
     return Ranked(rows, scores, np.array(similarities, np.float32), np.array(kinds, np.str_))

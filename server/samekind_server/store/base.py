@@ -33,6 +33,10 @@ class Store(Protocol):
         """What `work` answers, of one moment; it never waits for a write."""
         ...
 
+    def read_here(self, work: Callable[[Transaction], T]) -> T:
+        """As `read`, in the thread that asks, which keeps a connection for as long as the store is open. Raises what `read` does."""
+        ...
+
     def prove(self) -> None:
         """Writes and reads it again. Raises StoreUnavailable."""
         ...

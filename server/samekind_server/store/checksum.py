@@ -6,11 +6,13 @@ import zlib
 
 from samekind_server.store.base import Cell
 
+HEADS = {kind: kind.__name__.encode() + b"%d" for kind in (type(None), bool, int, float, str, bytes)}
+
 
 def checksum(*cells: Cell) -> int:
     """Each cell counts with its kind and length, so that none passes for its neighbour's part."""
-    total = 0
+    parts = list[bytes]()
     for cell in cells:
         data = cell if isinstance(cell, bytes) else str(cell).encode(errors="surrogatepass")
-        total = zlib.crc32(data, zlib.crc32(f"{type(cell).__name__}{len(data)}".encode(), total))
-    return total
+        parts += (HEADS[type(cell)] % len(data), data)
+    return zlib.crc32(b"".join(parts))

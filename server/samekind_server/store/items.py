@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -80,8 +81,8 @@ def find(of: Transaction, catalog: int, id: str) -> Stored | None:
 
 def by_rows(of: Transaction, rows: Sequence[int]) -> list[Stored]:
     """The items of these rows that are still there, in their order."""
-    found = (of.rows(f"SELECT {COLUMNS} FROM items WHERE row = ?", row) for row in rows)
-    return [_stored(*cells) for [cells] in filter(None, found)]
+    found = {cells[0]: cells for cells in of.rows(f"SELECT {COLUMNS} FROM items WHERE row IN (SELECT value FROM json_each(?))", json.dumps(rows))}
+    return [_stored(*found[row]) for row in rows if row in found]
 
 
 def page(of: Transaction, catalog: int, after: str, most: int) -> list[Stored]:
@@ -130,9 +131,13 @@ def in_windows(of: Transaction, first: int, last: int) -> list[int]:
     return [int(row) for (row,) in of.rows("SELECT row FROM windows INDEXED BY windows_by_row WHERE row BETWEEN ? AND ?", first, last)]
 
 
-def modalities(of: Transaction, row: int) -> tuple[str, ...]:
-    """Which contents of a row have a vector."""
-    return tuple(modality for (modality,) in of.rows("SELECT modality FROM vectors WHERE row = ? ORDER BY modality", row))
+def modalities(of: Transaction, rows: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """Which contents of each of these rows have a vector."""
+    found = dict[int, tuple[str, ...]]()
+    sql = "SELECT row, modality FROM vectors WHERE row IN (SELECT value FROM json_each(?)) ORDER BY row, modality"
+    for row, modality in of.rows(sql, json.dumps(rows)):
+        found[row] = (*found.get(row, ()), modality)
+    return found
 
 
 def thumbnail(of: Transaction, row: int) -> bytes:

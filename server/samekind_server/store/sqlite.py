@@ -45,7 +45,15 @@ class SqliteStore:
 
     def read(self, work: Callable[[Transaction], T]) -> Future[T]:
         """As in Store."""
-        return self._readers.submit(self._read, work)
+        return self._readers.submit(self.read_here, work)
+
+    def read_here(self, work: Callable[[Transaction], T]) -> T:
+        """As in Store."""
+        try:
+            with _moment(self._connection()) as database:
+                return work(Statements(database))
+        except FAULTS as error:
+            raise told(error, self._name) from error
 
     def prove(self) -> None:
         """As in Store; a commit made lately is proof enough of writing."""
@@ -70,13 +78,6 @@ class SqliteStore:
             connection.close()
         self._connections.clear()
         self._database.close()
-
-    def _read(self, work: Callable[[Transaction], T]) -> T:
-        try:
-            with _moment(self._connection()) as database:
-                return work(Statements(database))
-        except FAULTS as error:
-            raise told(error, self._name) from error
 
     def _purge(self) -> None:
         try:
