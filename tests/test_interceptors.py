@@ -169,7 +169,10 @@ def test_an_error_in_mid_stream_comes_after_the_answers_before_it(kind: str) -> 
 def test_bytes_that_are_no_message_are_the_caller_s_mistake(kind: str) -> None:
     asked = Asked(kind, b"\xff\xff\xff")
     assert type(asked.error) is BadRequest
-    assert asked.error.message == "the 3 bytes sent are not the message that words/Echo takes; is the client as new as the server, and nothing nested more than 100 deep?"
+    assert (
+        asked.error.message
+        == "the 3 bytes sent are not the message that words/Echo takes; is the client as new as the server, and nothing nested more than 100 deep?"
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -95,7 +95,9 @@ class Serving:
     @asynccontextmanager
     async def channel(self) -> AsyncIterator[grpc.aio.Channel]:
         """A channel to a server of this engine."""
-        server = grpc.aio.server(interceptors=[Overload(self.admission, lambda *call: self.refused.append(call)), Layers(errors), Shedding(self.admission)])
+        server = grpc.aio.server(
+            interceptors=[Overload(self.admission, lambda *call: self.refused.append(call)), Layers(errors), Shedding(self.admission)]
+        )
         stubs.add_EmbeddingServiceServicer_to_server(EmbeddingServicer(self.engine), server)
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
