@@ -15,7 +15,14 @@ import pytest
 import typer
 
 from samekind import cli, errors
-from samekind.v1 import catalog_service_pb2, classification_service_pb2, embedding_service_pb2, label_set_service_pb2
+from samekind.v1 import (
+    catalog_service_pb2,
+    classification_service_pb2,
+    embedding_service_pb2,
+    label_set_service_pb2,
+    recommendation_service_pb2,
+    search_service_pb2,
+)
 from samekind_server import keys_command
 from samekind_server.settings import SETTINGS
 from tests.running import address, environment, process
@@ -23,7 +30,10 @@ from tests.running import address, environment, process
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 DOCS = {page.relative_to(ROOT).as_posix().removeprefix("docs/"): page.read_text() for page in PAGES}
-FILES = (catalog_service_pb2, classification_service_pb2, embedding_service_pb2, label_set_service_pb2)
+FILES = (
+    *(catalog_service_pb2, classification_service_pb2, embedding_service_pb2),
+    *(label_set_service_pb2, recommendation_service_pb2, search_service_pb2),
+)
 SERVICES = [service for file in FILES for service in file.DESCRIPTOR.services_by_name.values()]
 # Pages whose blocks have a test of their own: tests/test_error_pages.py, and below.
 APART = {"quickstart.md", *(page for page in DOCS if page.startswith("errors/"))}
