@@ -26,6 +26,7 @@ RANKS = {
             ["client"],
         ),
         *(
+            ["demo_shoppers"],
             ["demo_shop"],
             ["demo", "folders", "on_disk", "rows", "show"],
             ["item_files", "outputs", "show_hits"],
@@ -37,7 +38,7 @@ RANKS = {
         *(["bulk_command", "catalog_command", "event_command", "labels_command", "recommend_command", "search_command"], ["cli"]),
     ],
     "samekind_server": [
-        *(["embedding"], ["store", "index"], ["catalog"], ["classification", "search", "recommendation"], ["edge", "data_dir", "settings", "tuned"]),
+        *(["embedding"], ["store", "index"], ["catalog"], ["classification", "search"], ["recommendation"], ["edge", "data_dir", "settings", "tuned"]),
         *(["web"], ["composing"], ["app", "copies_command", "keys_command", "on_disk", "tune_command"]),
     ],
 }

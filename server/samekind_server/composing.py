@@ -57,6 +57,7 @@ from samekind_server.embedding.registry import Registry
 from samekind_server.embedding.resting import Resting
 from samekind_server.recommendation.events import Events
 from samekind_server.recommendation.learning import Bounds, Learner
+from samekind_server.recommendation.recommending import Recommending
 from samekind_server.search.searching import Searching
 from samekind_server.settings import Settings
 from samekind_server.store import catalogs
@@ -202,7 +203,10 @@ def _servicers(engine: Engine, store: Store, classifier: Classifier, items: Cata
         partial(classification_service_pb2_grpc.add_ClassificationServiceServicer_to_server, ClassificationServicer(classifier, label_sets)),
         partial(label_set_service_pb2_grpc.add_LabelSetServiceServicer_to_server, LabelSetServicer(label_sets)),
         partial(search_service_pb2_grpc.add_SearchServiceServicer_to_server, SearchServicer(items, searching)),
-        partial(recommendation_service_pb2_grpc.add_RecommendationServiceServicer_to_server, RecommendationServicer(Events(store, learner), learner)),
+        partial(
+            recommendation_service_pb2_grpc.add_RecommendationServiceServicer_to_server,
+            RecommendationServicer(Events(store, learner), learner, items, Recommending(engine, learner.model)),
+        ),
     ]
 
 

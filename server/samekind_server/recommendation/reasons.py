@@ -1,0 +1,83 @@
+"""Says why items are recommended: what they are like, what those who chose them chose, that many do, or that they are new."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from samekind.recommendations import Reason, ReasonKind, ScoreParts
+from samekind.types import Floats
+from samekind_server.recommendation.interactions import Codes
+from samekind_server.recommendation.ordering import Places, Scored
+from samekind_server.recommendation.wanted import Wanted
+
+CHOSEN = 2  # Items at most that behaviour is put down to.
+LEAST = 1e-6  # Of a score: what is less is no reason.
+
+
+def parts(found: Scored, places: Places) -> list[ScoreParts]:
+    """What the score of each of these places is made of."""
+    columns = (found.parts.content, found.parts.behaviour, found.parts.popularity, found.newness)
+    return [ScoreParts(*each) for each in zip(*(column[places].tolist() for column in columns), strict=True)]
+
+
+def reasons(wanted: Wanted, found: Scored, places: Places) -> list[tuple[Reason, ...]]:
+    """Why each of these places is recommended, the strongest first."""
+    told = parts(found, places)
+    shares, alike = _shares(wanted, found.codes[places]), _alike(wanted, found.near[places])
+    each = zip(told, shares.T, alike, strict=True)
+    return [tuple(sorted(_of_one(wanted, *one), key=lambda reason: -reason.part)) for one in each]
+
+
+def _of_one(wanted: Wanted, part: ScoreParts, shares: Floats, alike: Reason | None) -> Iterator[Reason]:
+    if alike and part.content > LEAST:
+        yield Reason(alike.kind, part.content, alike.item, alike.example)
+    if part.behaviour > LEAST:
+        yield from _chosen(wanted, part.behaviour, shares)
+    if part.popularity > LEAST:
+        yield Reason(ReasonKind.POPULAR, part.popularity)
+    if part.newness > LEAST:
+        yield Reason(ReasonKind.NEW, part.newness)
+
+
+def _chosen(wanted: Wanted, part: float, shares: Floats) -> Iterator[Reason]:
+    """Behaviour by the items it is owed to; by none where it is what its content lets expect."""
+    leading = [int(place) for place in np.argsort(-shares, kind="stable")[:CHOSEN] if shares[place] > LEAST]
+    for place in leading:
+        yield Reason(ReasonKind.CHOSEN_WITH, float(part * shares[place]), wanted.past.likings[place].id)
+    if not leading:
+        yield Reason(ReasonKind.CHOSEN_WITH, part)
+
+
+def _shares(wanted: Wanted, codes: Codes) -> Floats:
+    """How much of each candidate's behaviour is owed to each item of the history, (history, candidates)."""
+    history, signals = wanted.history, wanted.model.signals
+    shares = np.zeros((len(history.codes), len(codes)), np.float32)
+    rows, columns = np.flatnonzero((history.codes >= 0) & (history.weights > 0)), np.flatnonzero(codes >= 0)
+    if not len(rows) or not len(columns):
+        return shares
+    for weights in (signals.ease, signals.cooccurrence):
+        told = weights[history.codes[rows]][:, codes[columns]].toarray() * history.weights[rows][:, None]
+        told = np.maximum(told, 0)
+        shares[np.ix_(rows, columns)] += told / np.maximum(told.sum(axis=0), 1e-12)
+    whole: Floats = shares / np.maximum(shares.sum(axis=0), 1e-12)
+    return whole
+
+
+def _alike(wanted: Wanted, near: Floats) -> list[Reason | None]:
+    """The nearest of what is liked to each row, if any is near at all: an item, or an example."""
+    liked, shown = np.flatnonzero(wanted.history.weights[: len(wanted.liked)] > 0), np.flatnonzero(wanted.weights > 0)
+    against = np.concatenate([wanted.shown[shown], wanted.liked[liked]])
+    if not len(against):
+        return [None] * len(near)
+    cosines = near @ against.T
+    best = cosines.argmax(axis=1)
+    found = zip(best.tolist(), cosines[np.arange(len(near)), best].tolist(), strict=True)
+    return [_leading(wanted, shown, liked, place) if cosine > 0 else None for place, cosine in found]
+
+
+def _leading(wanted: Wanted, shown: Codes, liked: Codes, place: int) -> Reason:
+    if place < len(shown):
+        return Reason(ReasonKind.ALIKE, 0.0, example=int(shown[place]))
+    return Reason(ReasonKind.ALIKE, 0.0, wanted.past.likings[int(liked[place - len(shown)])].id)
