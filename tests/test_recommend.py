@@ -137,7 +137,7 @@ def test_behaviour_finds_what_content_cannot_and_says_why(shop):
     shop.did("new", "like", "red-4")
     [first, *_] = shop.ask(Wish(user="new")).recommendations
     assert first.item.id == "blue-0"
-    assert [(why.kind, why.item) for why in first.reasons][0] == (ReasonKind.CHOSEN_WITH, "red-4")
+    assert next((why.kind, why.item) for why in first.reasons) == (ReasonKind.CHOSEN_WITH, "red-4")
     assert first.score == pytest.approx(sum(vars(first.parts).values()), abs=1e-5)
 
 
