@@ -46,10 +46,14 @@ def _told(report: RecommendationReport | None) -> Iterator[str]:
         return
     learned = f", learned {report.learn_time:%Y-%m-%d %H:%M} UTC" if report.learn_time else ", nothing learned yet"
     total = report.wait_ms + report.embed_ms + report.search_ms + report.load_ms
-    known = f"{report.events:,} events, {report.interests:,} interests" if report.events or report.interests else "no events"
-    yield f"{known}; behaviour {report.behaviour:.0%}{learned}; {report.candidates:,} items scored in {total:.1f} ms"
+    known = f"{_many(report.events, 'event')} and {_many(report.interests, 'interest')} known"
+    yield f"{known}; behaviour counts {report.behaviour:.0%}{learned}; {_many(report.candidates, 'item')} scored in {total:.1f} ms"
     if report.shortfall:
         yield f"{'' if report.complete else 'not complete: '}{report.shortfall}"
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _hit_json(hit: Recommendation) -> dict[str, Any]:
