@@ -22,6 +22,7 @@ from samekind_server.recommendation.als import Factors
 from samekind_server.recommendation.blend import Blend, Scores, first
 from samekind_server.recommendation.interactions import Codes, Events, in_units, interactions
 from samekind_server.recommendation.signals import History, Signals, learned
+from samekind_server.recommendation.sparse_rows import entries
 
 VERSION = 1
 MATRICES, ARRAYS = ("ease", "cooccurrence"), ("gram", "centre", "map", "support", "popularity")
@@ -79,8 +80,8 @@ class Model:
         strengths = np.zeros(len(self.ids), np.float32)
         known = history.known
         for weights in (self.signals.ease, self.signals.cooccurrence):
-            rows = weights[known.codes]
-            added = np.bincount(rows.indices, rows.data * np.repeat(known.weights, np.diff(rows.indptr)), len(strengths)).astype(np.float32)
+            owners, columns, numbers = entries(weights, known.codes)
+            added = np.bincount(columns, numbers * known.weights[owners], len(strengths)).astype(np.float32)
             strengths += added / max(float(added.max(initial=0)), 1e-9)
         strengths = np.maximum(strengths, 0) + np.float32(0.01) * self.signals.popularity
         allowed = np.ones(len(strengths), bool)

@@ -16,7 +16,7 @@ from samekind_server.recommendation.wanted import Wanted
 from samekind_server.store import histories
 
 ALL = 500  # Items up to which all are scored.
-LEAST = 100  # Of each way to find some,
+LEAST = 150  # Of each way to find some,
 MOST = 2_000  # and the most that behaviour brings in where few of them meet a condition.
 DIVERSE = 4  # Times as many as hits are chosen from where they are to differ.
 
@@ -44,22 +44,26 @@ def pool(inside: Inside, wanted: Wanted) -> Pool:
     if len(free) <= ALL:
         return Pool(free, free, len(every))
     count = reach(wanted.wish)
-    found = [_near(inside, wanted.queries(inside), free, count, narrow=where is not None), _chosen(inside, wanted, free, count)]
+    found = [
+        _near(inside, wanted.queries(inside), free, count, seen=len(every) - len(free), narrow=where is not None),
+        _chosen(inside, wanted, free, count),
+    ]
     newest = free[len(free) - count :] if wanted.wish.new_boost else free[:0]
     return Pool(free, _filled(np.unique(np.concatenate([*found, newest])), free, wanted.wish.limit), len(every))
 
 
-def _near(inside: Inside, queries: Mapping[str, Floats], free: Rows, count: int, *, narrow: bool) -> Rows:
-    """The nearest of the free to each query."""
+def _near(inside: Inside, queries: Mapping[str, Floats], free: Rows, count: int, *, seen: int, narrow: bool) -> Rows:
+    """The nearest of the free to each query, so many in all."""
     found = [np.empty(0, np.int64)]
     for name, index in inside.memory.indexes().items():
         if not queries or index.is_empty:
             continue
-        for number, near in enumerate(index.nearest(queries[name], 2 * count, allowed=free if narrow else None)):
+        each = -(-count // len(queries[name]))
+        for number, near in enumerate(index.nearest(queries[name], each + min(seen, each), allowed=free if narrow else None)):
             rows = near.rows[likeness.within(near.rows, free)]
-            if len(rows) < count <= len(near.rows):  # Much of what is near was seen.
-                rows = index.nearest(queries[name][number : number + 1], count, allowed=free)[0].rows
-            found.append(rows[:count])
+            if len(rows) < each <= len(near.rows):  # Much of what is near was seen.
+                rows = index.nearest(queries[name][number : number + 1], each, allowed=free)[0].rows
+            found.append(rows[:each])
     return np.concatenate(found)
 
 

@@ -10,6 +10,7 @@ from samekind.recommendations import Reason, ReasonKind, ScoreParts
 from samekind.types import Floats
 from samekind_server.recommendation.interactions import Codes
 from samekind_server.recommendation.ordering import Places, Scored
+from samekind_server.recommendation.sparse_rows import entries
 from samekind_server.recommendation.wanted import Wanted
 
 CHOSEN = 2  # Items at most that behaviour is put down to.
@@ -55,13 +56,16 @@ def _shares(wanted: Wanted, codes: Codes) -> Floats:
     history, signals = wanted.history, wanted.model.signals
     shares = np.zeros((len(history.codes), len(codes)), np.float32)
     rows, columns = np.flatnonzero((history.codes >= 0) & (history.weights > 0)), np.flatnonzero(codes >= 0)
-    if not len(rows) or not len(columns):
+    if not len(columns):
         return shares
+    at = np.full(len(signals.support), -1)
+    at[codes[columns]] = columns
     for weights in (signals.ease, signals.cooccurrence):
-        told = weights[history.codes[rows]][:, codes[columns]].toarray() * history.weights[rows][:, None]
-        told = np.maximum(told, 0)
-        shares[np.ix_(rows, columns)] += told / np.maximum(told.sum(axis=0), 1e-12)
-    whole: Floats = shares / np.maximum(shares.sum(axis=0), 1e-12)
+        owners, items, numbers = entries(weights, history.codes[rows])
+        told, here = np.zeros_like(shares), at[items] >= 0
+        told[rows[owners[here]], at[items[here]]] = np.maximum(numbers[here] * history.weights[rows[owners[here]]], 0)
+        shares += told / np.maximum(told.sum(axis=0), np.float32(1e-12))
+    whole: Floats = shares / np.maximum(shares.sum(axis=0), np.float32(1e-12))
     return whole
 
 

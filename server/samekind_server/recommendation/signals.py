@@ -14,6 +14,7 @@ from samekind_server.recommendation.als import Factors, als
 from samekind_server.recommendation.cooccurrence import cooccurrence
 from samekind_server.recommendation.ease import ease
 from samekind_server.recommendation.interactions import Codes, Interactions, faded
+from samekind_server.recommendation.sparse_rows import entries
 
 NAMES = ("ease", "cooccurrence", "als", "content", "popularity")
 BEHAVIOUR = NAMES[:3]
@@ -130,8 +131,8 @@ def _centred(vectors: Floats, centre: Floats) -> Floats:
 def _linked(weights: sparse.csr_matrix, history: History, codes: Codes) -> Floats:
     known = history.known
     whole = np.zeros(weights.shape[1] + 1, np.float32)  # The last is of all items that are not known: code -1.
-    rows = weights[known.codes]
-    np.add.at(whole, rows.indices, rows.data * np.repeat(known.weights, np.diff(rows.indptr)))
+    owners, columns, numbers = entries(weights, known.codes)
+    np.add.at(whole, columns, numbers * known.weights[owners])
     return whole[codes]
 
 

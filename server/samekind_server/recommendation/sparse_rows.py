@@ -1,10 +1,11 @@
-"""Keeps the largest numbers of long rows, as few as are wanted."""
+"""Keeps the largest numbers of long rows, as few as are wanted, and reads some rows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from samekind.types import Floats
@@ -17,6 +18,15 @@ def strongest(blocks: Iterable[Floats], columns: int, kept: int = KEPT) -> spars
     """Of each row of the blocks the `kept` numbers that are farthest from 0, (rows, columns) float32; equal ones by the lower column."""
     rows = [sparse.csr_matrix(_thinned(block, kept)) for block in blocks]
     return sparse.vstack(rows, "csr") if rows else sparse.csr_matrix((0, columns), dtype=np.float32)
+
+
+def entries(matrix: sparse.csr_matrix, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
+    """What some rows hold: the place in `rows`, the column and the number of each entry. scipy's own way takes several times as long."""
+    starts = matrix.indptr[rows].astype(np.int64)
+    counts = matrix.indptr[rows + 1] - starts
+    owners = np.repeat(np.arange(len(rows)), counts)
+    places = np.arange(len(owners)) + np.repeat(starts - np.cumsum(counts) + counts, counts)
+    return owners, matrix.indices[places], matrix.data[places]
 
 
 def _thinned(block: Floats, kept: int) -> Floats:

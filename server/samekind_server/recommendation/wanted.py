@@ -24,7 +24,7 @@ from samekind_server.recommendation.taste import Interest, Strategy
 from samekind_server.search.terms import Meant, combined
 
 STRATEGIES = {ExampleStrategy.MEAN: Strategy.MEAN, ExampleStrategy.BEST: Strategy.BEST, ExampleStrategy.SUM: Strategy.SUM}
-INTERESTS = 5
+INTERESTS = 4
 FADING = 90 * DAY  # After which an interest in something counts half beside others.
 ASKED = np.float32(2 / 3)  # How much examples count in content, beside what is known of the user.
 MOST_QUERIES = 16
