@@ -22,11 +22,12 @@ def commands() -> Iterator[str]:
             yield path.read_text(errors="replace")
 
 
-def test_the_demo_classifies_photographs_searches_a_shop_and_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_the_demo_classifies_photographs_searches_a_shop_recommends_from_it_and_leaves_nothing_behind(tmp_path: Path) -> None:
     demo = subprocess.run(DEMO, capture_output=True, text=True, env=environment() | {"TMPDIR": str(tmp_path)}, timeout=120, check=False)
     assert (demo.returncode, demo.stderr) == (0, "")
     told = ("china.jpg", "flower.jpg", "with the labels new", "A catalog of 600 drawn products", "mug", "cushion", "blue flowered trousers")
-    for part in (*told, "samekind classify photo.jpg --labels cat,dog,car"):
+    shoppers = ("120 simulated shoppers", "a camper, who bought 2 tents", "and then saw, liked, bought 5 bicycles", "like ", "chosen with", "popular")
+    for part in (*told, *shoppers, "samekind classify photo.jpg --labels cat,dog,car"):
         assert part in demo.stdout
     assert left_behind(tmp_path) == []
 

@@ -1,4 +1,4 @@
-"""The demo: a server of its own, real photographs and a drawn shop classified and searched through the client, and nothing left behind."""
+"""The demo: a server of its own, photographs and a drawn shop classified, searched and recommended from, and nothing left behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The demo's shop: a catalog of drawn products, filled and searched, and deleted at the end."""
+"""The demo's shop: a catalog of drawn products, filled, searched and recommended from, and deleted at the end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.progress import track
 from rich.table import Table
 
 import samekind
-from samekind import shop
+from samekind import demo_shoppers, shop
 from samekind.catalogs import CatalogHandle
 from samekind.filters import F
 from samekind.queries import Found
@@ -26,12 +26,14 @@ LIKED = "red flowered trousers"
 
 
 def show(console: Console, sk: samekind.Client) -> None:
-    """Fills a catalog, asks it three questions, and deletes it."""
+    """Fills a catalog, asks it three questions, recommends from it to three shoppers, and deletes it."""
     drawn = list(track(shop.draw(PRODUCTS, seed=11), f"Drawing {PRODUCTS} products", PRODUCTS, console=console, transient=True))
     catalog = sk.catalog(f"demo-{uuid4().hex}")
     try:
         _fill(console, catalog, drawn)
+        demo_shoppers.crowd(console, catalog, drawn)
         _search(console, catalog, next(product for product in drawn if product.title == LIKED))
+        demo_shoppers.show(console, catalog, drawn)
     finally:
         sk.delete_catalog(catalog.name)
 
