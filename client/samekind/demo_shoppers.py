@@ -25,7 +25,7 @@ CROWD, THINGS, EACH = 120, 4, 2  # Each buys two of four things: all fits in one
 SOLD = 3  # Products of each thing that the crowd chooses among.
 SHOWN = 4
 BEHAVIOUR = 0.75  # The rest is content. Of a crowd that is made up, what is learned about the two says little.
-PATIENCE = 10.0  # Seconds until the demo goes on without what is learned.
+PATIENCE = 30.0  # Seconds until the demo goes on without what is learned, which others on the machine may hold up.
 KINDS = ("view", "like", "cart", "purchase", "like")
 
 
@@ -56,7 +56,8 @@ def show(console: Console, catalog: CatalogHandle, drawn: Sequence[Product]) -> 
     """What is recommended to three shoppers and why, before and after five new events of each."""
     titles = {product.id: product.title for product in drawn}
     table = Table("may like", "because it is", title="What may they like?", title_justify="left", title_style="bold")
-    model = _learned(catalog)
+    with console.status("Learning what is bought together …"):
+        model = _learned(catalog)
     for shopper in SHOPPERS:
         catalog.record([Event(shopper.name, id, "purchase") for id in _ids(drawn, shopper.thing)[: shopper.count]])
         did = f"who bought {shopper.count} {shopper.thing}s" if shopper.count else "of whom nothing is known"
