@@ -330,6 +330,17 @@ def test_who_and_what_is_unknown_does_no_harm_but_an_unknown_example_is_told(sho
     assert [each.field for each in caught.value.violations] in ([], ["examples[1]"])
 
 
+@pytest.mark.parametrize(("bad", "good"), [(0.1, 0.9), (-0.8, 0.7), (1.0, 5.0), (2.0, 9.0), (20.0, 95.0)])
+def test_a_rating_counts_on_the_scale_of_all_ratings(shop, bad, good):
+    shop.put(*REDS, *BLUES)
+    shop.did("u", "rating", "red-0", value=bad)
+    shop.did("u", "rating", "blue-0", value=good)
+    assert among(shop.ids(user="u", limit=4), "blue") == 4
+    shop.learn()
+    shop.did("other", "rating", "red-0", value=bad)
+    assert among(shop.ids(user="other", limit=4, behaviour=0.0), "blue") == 4
+
+
 def test_events_of_the_future_repeated_and_contradictory_ones_are_borne(shop):
     shop.put(*REDS, *BLUES)
     shop.did("u", "like", "red-0", ago=-250)

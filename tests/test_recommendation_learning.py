@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 from samekind_server.recommendation.als import als
 from samekind_server.recommendation.cooccurrence import cooccurrence
 from samekind_server.recommendation.ease import dense, ease
-from samekind_server.recommendation.interactions import Events, faded, interactions
+from samekind_server.recommendation.interactions import Events, faded, interactions, on_five, scale
 from samekind_server.recommendation.sparse_rows import strongest
 
 NONE = np.nan
@@ -135,3 +135,24 @@ def test_factors_fit_as_well_as_those_of_implicit():
         theirs = AlternatingLeastSquares(factors=8, regularization=20, alpha=1, iterations=15, use_gpu=False, random_state=0, num_threads=1)
         theirs.fit(sure, show_progress=False)
     assert loss(likes, users, ours.items) < 1.01 * loss(likes, theirs.user_factors, theirs.item_factors)
+
+
+@pytest.mark.parametrize(
+    ("ratings", "known", "expected"),
+    [
+        ([], None, None),
+        ([0.2, 1.0, NONE], None, (0, 1)),
+        ([-1.0, 0.5], None, (-1, 1)),
+        ([1.0, 4.5], None, (0, 5)),
+        ([7.0], (0, 5), (0, 10)),
+        ([1.0], (0, 100), (0, 100)),
+        ([-1.0, 5.0], None, (0, 5)),
+    ],
+)
+def test_ratings_are_on_the_smallest_scale_that_holds_them(ratings, known, expected):
+    assert scale(np.array(ratings), known) == expected
+
+
+def test_the_middle_of_a_scale_is_the_middle_of_every_other():
+    assert [on_five(np.array([sum(each) / 2]), each)[0] for each in ((0, 1), (-1, 1), (0, 5), (0, 10), (0, 100))] == [2.5] * 5
+    assert on_five(np.array([-1.0, 50.0]), (0, 10)).tolist() == [0, 5]

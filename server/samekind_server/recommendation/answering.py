@@ -42,7 +42,8 @@ def answer(inside: Inside, ask: Ask, model: Model | None) -> Recommended:
     spent, wish = Spent(), ask.wish
     with spent.on("search"):
         model = model if model and len(model.signals.centre) == inside.catalog.dimensions else untaught(inside.memory)
-        known = inside.read(partial(past.read, id=inside.id, catalog=inside.catalog, wish=wish, examples=_named(wish), now=ask.turn.now))
+        named, scale = _named(wish), model.about.scale
+        known = inside.read(lambda of: past.read(of, inside.id, inside.catalog, wish, named, ask.turn.now, scale))
         want = wanted(inside, model, wish, ask.meant, known)
         among = pool(inside, want)
         found = ordering.scored(inside, want, among, ask.turn.now)

@@ -14,7 +14,7 @@ from samekind.types import Catalog, EventWeights, Floats
 from samekind_server.catalog.vectors import compared
 from samekind_server.embedding.base import unit
 from samekind_server.recommendation.events import NUMBERS
-from samekind_server.recommendation.interactions import Codes, Events
+from samekind_server.recommendation.interactions import Codes, Events, Scale, on_five, scale
 from samekind_server.store import events as rows
 from samekind_server.store import items
 from samekind_server.store.base import Transaction
@@ -45,14 +45,19 @@ def gathered(look: Look, id: int, catalog: Catalog, *, most: int = MOST_ITEMS) -
     return arrays(told, numbers, catalog.event_weights), [name for name, _ in known], _vectors(look, [row for _, row in known], catalog)
 
 
-def arrays(told: Any, numbers: Any, weights: EventWeights) -> Events:
-    """Rows as `USER` to `TIME` name their columns, (n, 5), as events of the items of these numbers, ascending, by kinds that weigh so much."""
+def arrays(told: Any, numbers: Any, weights: EventWeights, known: Scale | None = None) -> Events:
+    """Rows as `USER` to `TIME` name their columns, (n, 5), as events of the items of these numbers, ascending, by kinds that weigh so much.
+
+    Ratings are on the smallest scale that holds them and the one that is known.
+    """
     kinds = told[:, KIND].astype(np.int64)
     rating = kinds == NUMBERS[EventKind.RATING]
     counted = np.array([0.0, *astuple(weights)])[kinds] * np.where(rating | np.isnan(told[:, VALUE]), 1.0, told[:, VALUE])
     users: Codes = np.unique(told[:, USER], return_inverse=True)[1].astype(np.int64).reshape(-1)
     codes: Codes = np.searchsorted(numbers, told[:, ITEM]).astype(np.int64)
-    return Events(users, codes, counted, np.where(rating, told[:, VALUE], np.nan), told[:, TIME] / 1e6)
+    ratings = np.where(rating, told[:, VALUE], np.nan)
+    of = scale(ratings, known)
+    return Events(users, codes, counted, on_five(ratings, of), told[:, TIME] / 1e6, of)
 
 
 def _events(look: Look, catalog: int) -> Iterator[Any]:

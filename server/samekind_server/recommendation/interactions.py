@@ -11,6 +11,9 @@ from scipy import sparse
 Codes = NDArray[np.int64]
 Numbers = NDArray[np.float64]
 
+Scale = tuple[float, float]  # The worst and the best rating.
+
+SCALES: tuple[Scale, ...] = ((0, 1), (-1, 1), (0, 5), (0, 10), (0, 100))
 NEUTRAL, SPAN = 2.5, 2.5  # A rating from 0 to 5 says from -1 to 1.
 OFTEN = 2.0  # The most that doing a thing again and again counts, in times of doing it once.
 TINY = 1e-12
@@ -19,20 +22,21 @@ TINY = 1e-12
 @dataclass(frozen=True)
 class Events:
     """What users did, in any order: codes of users and items from 0, the signed weight of the kind, a rating from 0 to 5 or NaN, and when, in
-    seconds."""
+    seconds. `scale` is what the ratings were told on; None where there are none."""
 
     users: Codes
     items: Codes
     weights: Numbers
     values: Numbers
     times: Numbers
+    scale: Scale | None = None
 
     def __len__(self) -> int:
         return len(self.users)
 
     def some(self, which: NDArray[np.bool_] | Codes) -> Events:
         """The events at these places."""
-        return Events(self.users[which], self.items[which], self.weights[which], self.values[which], self.times[which])
+        return Events(self.users[which], self.items[which], self.weights[which], self.values[which], self.times[which], self.scale)
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,25 @@ class Interactions:
         liked.data = np.maximum(liked.data, 0)
         liked.eliminate_zeros()
         return liked
+
+
+def scale(ratings: Numbers, known: Scale | None = None) -> Scale | None:
+    """The smallest scale that holds all of these ratings (NaN: there is none) and another scale; None where there is nothing to be held.
+
+    Where none holds them all, as for -1 and 5, the smallest that goes as high: what is lower counts as its worst.
+    """
+    told = [*ratings[~np.isnan(ratings)].tolist(), *(known or ())]
+    if not told:
+        return None
+    holding = [one for one in SCALES if one[0] <= min(told) and max(told) <= one[1]]
+    return next(iter(holding), next(one for one in SCALES if max(told) <= one[1]))
+
+
+def on_five(ratings: Numbers, of: Scale | None) -> Numbers:
+    """Ratings of a scale from 0 to 5."""
+    worst, best = of or SCALES[0]
+    told: Numbers = np.clip(5 * (ratings - worst) / (best - worst), 0, 5)
+    return told
 
 
 def interactions(events: Events, users: int, items: int) -> Interactions:

@@ -20,7 +20,7 @@ from samekind.types import Floats
 from samekind_server.recommendation import measuring
 from samekind_server.recommendation.als import Factors
 from samekind_server.recommendation.blend import Blend, Scores, first
-from samekind_server.recommendation.interactions import Codes, Events, in_units, interactions
+from samekind_server.recommendation.interactions import Codes, Events, Scale, in_units, interactions
 from samekind_server.recommendation.signals import History, Signals, learned
 from samekind_server.recommendation.sparse_rows import entries
 
@@ -35,7 +35,8 @@ class DamagedModel(Exception):
 @dataclass(frozen=True)
 class About:
     """How a model was learned: `method` is what behaviour rests on (`ease`, `als`; empty where nobody did anything), `measures` how good each
-    method was, by ("ndcg@10", "ease"), on each user's latest events, which it did not see then. Times are seconds since 1970."""
+    method was, by ("ndcg@10", "ease"), on each user's latest events, which it did not see then, `scale` what ratings were told on, where there
+    were any. Times are seconds since 1970."""
 
     method: str
     events: int
@@ -45,6 +46,7 @@ class About:
     newest: float
     half_life: float
     measures: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    scale: Scale | None = None
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ def learn(events: Events, ids: Sequence[str], vectors: Floats, *, now: float, ea
     method = "ease" if signals.ease.nnz else "als" if len(events) else ""
     newest = float(events.times.max(initial=0))
     people, items = len(np.unique(events.users)), int((signals.support > 0).sum())
-    about = About(method, len(events), people, items, now, newest, fit.half_life, fit.measures)
+    about = About(method, len(events), people, items, now, newest, fit.half_life, fit.measures, events.scale)
     return Model(tuple(ids), signals, fit.blend, about)
 
 
@@ -169,4 +171,5 @@ def _unpacked(body: bytes) -> Model:
     matrices = {name: sparse.csr_matrix(parts[name], shape=shape) for name in MATRICES}
     signals = Signals(**matrices, **{name: arrays[name] for name in ARRAYS}, factors=Factors(arrays["factors"], **told["factors"]))
     measures = {(measure, method): value for measure, method, value in about.pop("measures")}
-    return Model(ids, signals, Blend(told["blend"]), About(**about, measures=measures))
+    scale = about.pop("scale")
+    return Model(ids, signals, Blend(told["blend"]), About(**about, measures=measures, scale=scale and (scale[0], scale[1])))

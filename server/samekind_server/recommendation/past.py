@@ -11,7 +11,7 @@ from samekind.recommendations import EventKind, Wish
 from samekind.types import Catalog, EventWeights, Floats
 from samekind_server.recommendation.events import NUMBERS
 from samekind_server.recommendation.gathering import arrays
-from samekind_server.recommendation.interactions import interactions
+from samekind_server.recommendation.interactions import Scale, interactions
 from samekind_server.recommendation.measuring import LONG
 from samekind_server.store import histories
 from samekind_server.store.base import Row, Transaction
@@ -56,8 +56,8 @@ class Past:
         return np.array([each.time for each in self.likings], np.float64)
 
 
-def read(of: Transaction, id: int, catalog: Catalog, wish: Wish, examples: Mapping[str, float], now: float) -> Past:
-    """What the store knows by now. `examples` are the items among the wish's, with their weights."""
+def read(of: Transaction, id: int, catalog: Catalog, wish: Wish, examples: Mapping[str, float], now: float, scale: Scale | None) -> Past:
+    """What the store knows by now. `examples` are the items among the wish's, with their weights; `scale` is that of ratings, where it is known."""
     done = histories.of_user(of, id, wish.user) if wish.user else []
     there = histories.those_there(of, list({int(each[ITEM]) for each in done}))
     counted = [each for each in done if each[ITEM] in there]
@@ -65,7 +65,7 @@ def read(of: Transaction, id: int, catalog: Catalog, wish: Wish, examples: Mappi
     named = histories.rows_of(of, id, [*dict.fromkeys((*wish.exclude, *wish.recent, *beside, *examples))])
     given = _given(wish, examples, catalog.event_weights)
     wished = [Liking(item, named[item], weight, now) for item, weight in given.items() if item in named]
-    before = [each for each in _liked(counted, there, catalog.event_weights) if each.id not in given]
+    before = [each for each in _liked(counted, there, catalog.event_weights, scale) if each.id not in given]
     seen = dict(there[each[ITEM]] for each in counted if _left_out(each, wish))
     beyond = bool(before) or any(each.id not in examples for each in wished)
     return Past((*wished, *before), frozenset(seen.keys() | named.keys()), frozenset([*seen.values(), *named.values()]), len(counted), beyond)
@@ -81,13 +81,13 @@ def _given(wish: Wish, examples: Mapping[str, float], weights: EventWeights) -> 
     return told
 
 
-def _liked(done: Sequence[Row], there: Mapping[int, tuple[str, int]], weights: EventWeights) -> list[Liking]:
+def _liked(done: Sequence[Row], there: Mapping[int, tuple[str, int]], weights: EventWeights, scale: Scale | None) -> list[Liking]:
     """What the events say on the whole of each item, latest first."""
     if not done:
         return []
     told = np.array([(0, item, kind, np.nan if value is None else value, time) for item, kind, value, time in done])
     numbers = np.unique(told[:, 1])
-    made = interactions(arrays(told, numbers, weights), 1, len(numbers))
+    made = interactions(arrays(told, numbers, weights, scale), 1, len(numbers))
     order = np.argsort(-made.times, kind="stable")[:LONG]
     found = zip(made.matrix.indices[order].tolist(), made.matrix.data[order].tolist(), made.times[order].tolist(), strict=True)
     return [Liking(*there[int(numbers[code])], weight, time) for code, weight, time in found]
