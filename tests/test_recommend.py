@@ -396,3 +396,16 @@ def test_other_catalogs_of_the_same_user_are_another_matter(shop):
     assert len(shop.ids(user="u", limit=20)) == 9
     assert len(shop.ids(of="other", user="u", limit=20)) == 10
     assert replace(shop.ask(Wish(user="u")).report.embedding, wait_ms=0).space == SPACE
+
+
+def test_a_tenant_s_user_of_the_same_name_in_a_catalog_of_the_same_name_is_somebody_else(shop):
+    async def ids(tenant: str) -> list[str]:
+        catalog = await shop.keeper.catalogs.open(tenant, "shop")
+        return sorted(each.item.id for each in (await shop.recommending.recommend(catalog, Wish(user="u"))).recommendations)
+
+    shop.keeper.make(tenant="b")
+    shop.put(*REDS)
+    shop.keeper.ask("upsert", REDS, tenant="b")
+    shop.did("u", "like", "red-0")
+    assert shop.keeper.run(ids("")) == ["red-1", "red-2", "red-3", "red-4"]
+    assert shop.keeper.run(ids("b")) == ["red-0", "red-1", "red-2", "red-3", "red-4"]
