@@ -19,12 +19,12 @@ from scipy import sparse
 from samekind.types import Floats
 from samekind_server.recommendation import measuring
 from samekind_server.recommendation.als import Factors
-from samekind_server.recommendation.blend import Blend, Scores, first
+from samekind_server.recommendation.blend import Blend, Scores, first, leading
 from samekind_server.recommendation.interactions import Codes, Events, Scale, in_units, interactions
 from samekind_server.recommendation.signals import History, Signals, learned
-from samekind_server.recommendation.sparse_rows import entries
 
 VERSION = 1
+POPULAR = 0.01  # The least that popularity counts among candidates, so that there are as many as are asked for.
 MATRICES, ARRAYS = ("ease", "cooccurrence"), ("gram", "centre", "map", "support", "popularity")
 
 
@@ -79,13 +79,9 @@ class Model:
 
         Fewer only where the model knows no more. By content they are found elsewhere: in the index.
         """
-        strengths = np.zeros(len(self.ids), np.float32)
-        known = history.known
-        for weights in (self.signals.ease, self.signals.cooccurrence):
-            owners, columns, numbers = entries(weights, known.codes)
-            added = np.bincount(columns, numbers * known.weights[owners], len(strengths)).astype(np.float32)
-            strengths += added / max(float(added.max(initial=0)), 1e-9)
-        strengths = np.maximum(strengths, 0) + np.float32(0.01) * self.signals.popularity
+        strengths = np.float32(max(self.blend.weights["popularity"], POPULAR)) * self.signals.popularity
+        for name, part in self.signals.behaviours(history).items():
+            strengths = strengths + np.float32(self.blend.weights[name]) * leading(part)
         allowed = np.ones(len(strengths), bool)
         allowed[excluded if excluded is not None else []] = False
         places = np.flatnonzero(allowed)

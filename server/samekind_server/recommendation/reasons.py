@@ -52,7 +52,7 @@ def _chosen(wanted: Wanted, part: float, shares: Floats) -> Iterator[Reason]:
 
 
 def _shares(wanted: Wanted, codes: Codes) -> Floats:
-    """How much of each candidate's behaviour is owed to each item of the history, (history, candidates)."""
+    """How much of each candidate's behaviour is owed to each item of the history, (history, candidates), none to those that nobody chose it with."""
     history, signals = wanted.history, wanted.model.signals
     shares = np.zeros((len(history.codes), len(codes)), np.float32)
     rows, columns = np.flatnonzero((history.codes >= 0) & (history.weights > 0)), np.flatnonzero(codes >= 0)
@@ -60,10 +60,13 @@ def _shares(wanted: Wanted, codes: Codes) -> Floats:
         return shares
     at = np.full(len(signals.support), -1)
     at[codes[columns]] = columns
-    for weights in (signals.ease, signals.cooccurrence):
+    met = np.zeros(shares.shape, bool)
+    for weights in (signals.cooccurrence, signals.ease):  # EASE's go by contents too, where nobody chose both.
         owners, items, numbers = entries(weights, history.codes[rows])
         told, here = np.zeros_like(shares), at[items] >= 0
         told[rows[owners[here]], at[items[here]]] = np.maximum(numbers[here] * history.weights[rows[owners[here]]], 0)
+        met |= (told > 0) & (weights is signals.cooccurrence)
+        told *= met
         shares += told / np.maximum(told.sum(axis=0), np.float32(1e-12))
     whole: Floats = shares / np.maximum(shares.sum(axis=0), np.float32(1e-12))
     return whole

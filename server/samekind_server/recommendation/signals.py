@@ -74,6 +74,16 @@ class Signals:
             "popularity": np.where(codes >= 0, self.popularity[codes], np.float32(0)) if len(self.popularity) else np.zeros(len(codes), np.float32),
         }
 
+    def behaviours(self, history: History) -> dict[str, Floats]:
+        """What each method of behaviour gives every item by what is known of it alone, whatever its content lets expect, (items,) each."""
+        every = np.arange(len(self.support))
+        told = {"ease": _linked(self.ease, history, every), "cooccurrence": _linked(self.cooccurrence, history, every)}
+        known = history.known
+        if not len(known.codes) or not self.factors.items.any():
+            return told
+        user = self.factors.taste(known.codes, known.weights, self.gram)
+        return told | {"als": self.factors.items @ user * (self.support / (self.support + np.float32(KNOWN)))}
+
     def centred(self, vectors: Floats) -> Floats:
         """Unit rows again, without what all of the catalog have in common; zeros stay zeros."""
         return _centred(vectors, self.centre)
