@@ -92,6 +92,16 @@ def test_a_user_is_recommended_what_others_chose_and_not_what_is_seen(shop):
     assert "tent" in ids(shop.recommend(user="camper", seen_kinds=["hide", samekind.EventKind.DISLIKE], limit=9))
 
 
+def test_what_nobody_chose_with_an_item_is_not_said_to_be_chosen_with_it(sk):
+    shop = sk.catalog("apart")
+    shop.upsert([Item(id, [THINGS[id][0]]) for id in ("red", "blue", "book", "boots")])
+    shop.record([Event(f"u{n}", id, "like") for n in range(40) for id in (("red", "book") if n % 2 else ("blue", "boots"))])
+    until(lambda: shop.recommendation_model().events == 80)
+    reasons = {hit.item.id: {(reason.kind, reason.item) for reason in hit.reasons} for hit in shop.recommend(recent=["red"])}
+    assert [id for id, told in reasons.items() if (ReasonKind.CHOSEN_WITH, "red") in told] == ["book"]
+    assert (ReasonKind.ALIKE, "red") in reasons["blue"]
+
+
 def test_an_event_counts_in_the_next_answer_and_bears_its_attribution(shop):
     before = shop.recommend(user="reader", limit=3)
     shop.record(user="reader", item="red", kind="like", attribution=before.attribution)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from scipy import sparse
 
 from samekind.recommendations import Reason, ReasonKind, ScoreParts
 from samekind.types import Floats
 from samekind_server.recommendation.interactions import Codes
 from samekind_server.recommendation.ordering import Places, Scored
+from samekind_server.recommendation.signals import History
 from samekind_server.recommendation.sparse_rows import entries
 from samekind_server.recommendation.wanted import Wanted
 
@@ -54,22 +56,22 @@ def _chosen(wanted: Wanted, part: float, shares: Floats) -> Iterator[Reason]:
 def _shares(wanted: Wanted, codes: Codes) -> Floats:
     """How much of each candidate's behaviour is owed to each item of the history, (history, candidates), none to those that nobody chose it with."""
     history, signals = wanted.history, wanted.model.signals
-    shares = np.zeros((len(history.codes), len(codes)), np.float32)
-    rows, columns = np.flatnonzero((history.codes >= 0) & (history.weights > 0)), np.flatnonzero(codes >= 0)
-    if not len(columns):
-        return shares
-    at = np.full(len(signals.support), -1)
-    at[codes[columns]] = columns
-    met = np.zeros(shares.shape, bool)
-    for weights in (signals.cooccurrence, signals.ease):  # EASE's go by contents too, where nobody chose both.
-        owners, items, numbers = entries(weights, history.codes[rows])
-        told, here = np.zeros_like(shares), at[items] >= 0
-        told[rows[owners[here]], at[items[here]]] = np.maximum(numbers[here] * history.weights[rows[owners[here]]], 0)
-        met |= (told > 0) & (weights is signals.cooccurrence)
-        told *= met
-        shares += told / np.maximum(told.sum(axis=0), np.float32(1e-12))
+    together, learned = (_owed(history, weights, codes) for weights in (signals.cooccurrence, signals.ease))
+    learned *= together > 0  # EASE goes by contents too.
+    shares: Floats = sum((each / np.maximum(each.sum(axis=0), np.float32(1e-12)) for each in (together, learned)), np.zeros_like(together))
     whole: Floats = shares / np.maximum(shares.sum(axis=0), np.float32(1e-12))
     return whole
+
+
+def _owed(history: History, weights: sparse.csr_matrix, codes: Codes) -> Floats:
+    """What these weights give each candidate for each item of the history, (history, candidates)."""
+    rows, columns = np.flatnonzero((history.codes >= 0) & (history.weights > 0)), np.flatnonzero(codes >= 0)
+    at = np.full(weights.shape[1], -1)
+    at[codes[columns]] = columns
+    owners, items, numbers = entries(weights, history.codes[rows])
+    told, here = np.zeros((len(history.codes), len(codes)), np.float32), at[items] >= 0
+    told[rows[owners[here]], at[items[here]]] = np.maximum(numbers[here] * history.weights[rows[owners[here]]], 0)
+    return told
 
 
 def _alike(wanted: Wanted, near: Floats) -> list[Reason | None]:
