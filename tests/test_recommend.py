@@ -184,6 +184,14 @@ def test_who_is_new_gets_what_many_like_one_of_each_kind_first(shop):
     assert all(each.reasons[0].kind is ReasonKind.POPULAR for each in found.recommendations)
 
 
+def test_by_behaviour_alone_who_is_new_gets_what_many_like_too(shop):
+    shop.put(*REDS, *BLUES)
+    for n in range(9):
+        shop.did(f"u{n}", "like", "red-0")
+    shop.learn()
+    assert shop.ids(user="nobody", behaviour=1.0, limit=1) == ["red-0"]
+
+
 def test_without_a_model_and_anything_to_go_by_the_newest_come_first(shop):
     shop.put(*REDS)
     shop.put(*BLUES)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -50,11 +50,11 @@ def answer(inside: Inside, ask: Ask, model: Model | None) -> Recommended:
         places = ordering.order(want, found)
     with spent.on("load"):
         left = _left(places, found, ask.turn)
-        page, last = _page(inside, want, found, left, ask)
+        page, last, gone = _page(inside, want, found, left, ask)
     given = ask.turn.given + len(page)
     more = bool(page) and last + 1 < len(left) and given < wish.limit
     token = Turn(given, int(found.rows[left[last]]), ask.turn.now, ask.turn.attribution).dump() if more else ""
-    report = _report(ask, want, among, found, parts(found, places), spent)
+    report = replace(_report(ask, want, among, found, parts(found, places), spent), complete=not gone)
     return Recommended(page, ask.turn.attribution, report, token)
 
 
@@ -75,15 +75,15 @@ def _left(places: Places, found: Scored, turn: Turn) -> Places:
     return places[at[0] + 1 if at else turn.given :]
 
 
-def _page(inside: Inside, want: Wanted, found: Scored, left: Places, ask: Ask) -> tuple[tuple[Recommendation, ...], int]:
-    """The recommendations of a page, and the place in `left` of the last."""
+def _page(inside: Inside, want: Wanted, found: Scored, left: Places, ask: Ask) -> tuple[tuple[Recommendation, ...], int, int]:
+    """The recommendations of a page, the place in `left` of the last, and how many items went meanwhile."""
     most = min(ask.size, ask.wish.limit - ask.turn.given)
-    items, _ = inside.read(partial(told, found.rows[left].tolist(), most, ask.wish.view, ask.wish.where))
+    items, gone = inside.read(partial(told, found.rows[left].tolist(), most, ask.wish.view, ask.wish.where))
     numbers = np.flatnonzero([row in items for row in found.rows[left].tolist()])
     places, totals = left[numbers], found.totals
     made = zip(places.tolist(), parts(found, places), reasons(want, found, places), strict=True)
     page = tuple(Recommendation(items[int(found.rows[place])], float(totals[place]), part, why) for place, part, why in made)
-    return page, int(numbers[-1]) if len(numbers) else -1
+    return page, int(numbers[-1]) if len(numbers) else -1, gone
 
 
 def _report(ask: Ask, want: Wanted, among: Pool, found: Scored, made: Sequence[ScoreParts], spent: Spent) -> RecommendationReport:
@@ -94,7 +94,6 @@ def _report(ask: Ask, want: Wanted, among: Pool, found: Scored, made: Sequence[S
         interests=len(want.interests),
         events=want.past.events,
         candidates=len(found.rows),
-        complete=True,
         shortfall=_shortfall(wish, among, len(made)),
         learn_time=datetime.fromtimestamp(about.learned, UTC) if about.method else None,
         wait_ms=embedding.wait_ms,

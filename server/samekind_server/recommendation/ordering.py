@@ -29,7 +29,10 @@ Places = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """Candidates, (n,) each: rows, ids, codes in the model, centred vectors (n, dimensions), and what their scores are made of."""
+    """Candidates, (n,) each: rows, ids, codes in the model, centred vectors (n, dimensions), and what their scores are made of.
+
+    `popular`: how many like each, whether that counts in its score or not.
+    """
 
     rows: Rows
     ids: tuple[str, ...]
@@ -37,6 +40,7 @@ class Scored:
     near: Floats
     parts: Scores
     newness: Floats
+    popular: Floats
 
     @property
     def totals(self) -> Floats:
@@ -51,13 +55,16 @@ def scored(inside: Inside, wanted: Wanted, pool: Pool, now: float) -> Scored:
     rows = np.array([row for row in pool.scored.tolist() if row in named], np.int64)
     ids = tuple(named[row][0] for row in rows.tolist())
     ages = now - np.array([named[row][1] for row in rows.tolist()], np.float64) / 1e6
-    parts, codes, near = _parts(wanted, ids, likeness.wholes(inside.memory, rows))
-    return Scored(rows, ids, codes, near, parts, _newness(wanted.wish, parts.total, ages))
+    signals, codes = wanted.model.signals, wanted.model.codes(ids)
+    near = signals.centred(likeness.wholes(inside.memory, rows))
+    told = signals.parts_of(wanted.history, codes, near, wanted.liked[:0]) | {"content": wanted.content(near)}
+    parts = wanted.model.blend.scores(told, signals.supports(codes), behaviour=wanted.wish.behaviour)
+    return Scored(rows, ids, codes, near, parts, _newness(wanted.wish, parts.total, ages), told["popularity"])
 
 
 def order(wanted: Wanted, found: Scored) -> Places:
     """The places of the candidates that are recommended, best first, as many as are asked for; of equals the popular, then the new come first."""
-    ranked = np.lexsort((-found.rows, -found.parts.popularity, -found.totals))
+    ranked = np.lexsort((-found.rows, -found.popular, -found.totals))
     limit = wanted.wish.limit
     if wanted.wish.diversity:
         return _diverse(found, ranked[: max(50, DIVERSE * limit)], wanted.wish)
@@ -67,13 +74,6 @@ def order(wanted: Wanted, found: Scored) -> Places:
         return ranked[:limit]
     owners = taste.nearest(found.near, wanted.liked, wanted.interests)
     return np.array(taste.served(ranked.tolist(), owners, limit), np.int64)
-
-
-def _parts(wanted: Wanted, ids: tuple[str, ...], vectors: Floats) -> tuple[Scores, Codes, Floats]:
-    signals, codes = wanted.model.signals, wanted.model.codes(ids)
-    near = signals.centred(vectors)
-    parts = signals.parts_of(wanted.history, codes, near, wanted.liked[:0]) | {"content": wanted.content(near)}
-    return wanted.model.blend.scores(parts, signals.supports(codes), behaviour=wanted.wish.behaviour), codes, near
 
 
 def _newness(wish: Wish, totals: Floats, ages: NDArray[np.float64]) -> Floats:
@@ -94,7 +94,7 @@ def _diverse(found: Scored, ranked: Places, wish: Wish) -> Places:
 def _spread(found: Scored, ranked: Places) -> Places:
     """What many like, one of each kind first."""
     leaders = ranked[:SPREAD]
-    if not found.parts.popularity[leaders].any():
+    if not found.popular[leaders].any():
         return ranked
     owners = taste.groups(found.near[leaders], KINDS)
     return np.concatenate([leaders[taste.spread(range(len(leaders)), owners)], ranked[SPREAD:]])
