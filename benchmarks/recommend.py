@@ -30,6 +30,7 @@ from samekind_server.index.base import BUFFER
 
 EACH = 20  # Events of a user, on average.
 QUERIES = 1000
+PAUSE = 0.5  # Seconds between two looks whether all is learned.
 WRITTEN = 500  # Events recorded at a time while is learned.
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 KINDS = ("view", "view", "view", "like", "cart", "purchase", "dislike")
@@ -76,7 +77,7 @@ def measured(crowd: Crowd, seconds: float) -> dict[str, Any]:
         catalog.upsert(Item(str(number), [Vector(row, SPACE)]) for number, row in zip(count(), vectors(crowd.items)))
         catalog.record(crowd.did(crowd.events))
         while _settling(catalog, crowd):
-            pass
+            time.sleep(PAUSE)
         rows = {"at rest": _laps(catalog, crowd, seconds)}
         learned = catalog.recommendation_model().learn_seconds
         with _recording(catalog, crowd):

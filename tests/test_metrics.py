@@ -8,6 +8,7 @@ import pytest
 
 import samekind
 from samekind.queries import SearchReport
+from samekind.recommendations import RecommendationReport
 from samekind.types import Report
 from samekind_server.edge import metrics
 from samekind_server.embedding.observer import Drop, Shed
@@ -103,6 +104,14 @@ def test_a_search_is_counted_by_how_it_was_done() -> None:
         counted.searched(SearchReport(Report("mini", "s", None), exact, 1, 1, complete=True, search_ms=500.0))
     value = counted.registry.get_sample_value
     assert [value("samekind_search_seconds_sum", {"how": how}) for how in ("exact", "graph")] == [0.5, 1.0]
+
+
+def test_a_recommendation_is_counted_by_what_it_went_by() -> None:
+    counted = metrics.Metrics()
+    for behaviour in (0.0, 0.4, 0.9):
+        counted.recommended(RecommendationReport(Report("mini", "s", None), behaviour, search_ms=500.0))
+    value = counted.registry.get_sample_value
+    assert [value("samekind_recommend_seconds_sum", {"by": by}) for by in ("content", "behaviour")] == [0.5, 1.0]
 
 
 def table() -> dict[str, list[str]]:

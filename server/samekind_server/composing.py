@@ -113,7 +113,8 @@ async def composed(settings: Settings, data: DataDir, store: Store, guard: Guard
     items = await _catalogs(data.path, engine, store)
     classifier = Classifier(engine, label_cache_bytes=settings.label_cache_bytes)
     learner = await _learner(settings, data.path, store)
-    servicers = _servicers(engine, store, classifier, items, Searching(engine, heard=metrics.searched), learner)
+    recommending = Recommending(engine, learner.model, heard=metrics.recommended)
+    servicers = _servicers(engine, store, classifier, items, Searching(engine, heard=metrics.searched), learner, recommending)
     metrics.sample(engine, health)
     _sample(metrics, items)
     return Parts(
@@ -194,7 +195,9 @@ async def _learner(settings: Settings, folder: Path, store: Store) -> Learner:
     return learner
 
 
-def _servicers(engine: Engine, store: Store, classifier: Classifier, items: Catalogs, searching: Searching, learner: Learner) -> Servicers:
+def _servicers(
+    engine: Engine, store: Store, classifier: Classifier, items: Catalogs, searching: Searching, learner: Learner, recommending: Recommending
+) -> Servicers:
     """Each adds one to a server."""
     label_sets = LabelSets(store)
     return [
@@ -205,7 +208,7 @@ def _servicers(engine: Engine, store: Store, classifier: Classifier, items: Cata
         partial(search_service_pb2_grpc.add_SearchServiceServicer_to_server, SearchServicer(items, searching)),
         partial(
             recommendation_service_pb2_grpc.add_RecommendationServiceServicer_to_server,
-            RecommendationServicer(Events(store, learner), learner, items, Recommending(engine, learner.model)),
+            RecommendationServicer(Events(store, learner), learner, items, recommending),
         ),
     ]
 

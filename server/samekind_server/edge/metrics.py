@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from samekind import __version__
 from samekind.queries import SearchReport
+from samekind.recommendations import RecommendationReport
 from samekind_server.edge.handlers import Call
 from samekind_server.edge.health import HealthServicer
 from samekind_server.embedding.batcher import Queue
@@ -61,6 +62,7 @@ class Metrics:
         self._restarted = self._counter("samekind_restarts_total", "times a tower hung or its worker died and was started anew", *TOWER)
         self._shed = self._counter("samekind_shed_total", "requests refused as too much work, by what there was too much of", "why")
         self._searches = self._histogram("samekind_search_seconds", "seconds a query's search of its catalog's indexes took", SECONDS, "how")
+        self._recommendations = self._histogram("samekind_recommend_seconds", "seconds finding and scoring of recommendations took", SECONDS, "by")
         self._hits = self._counter("samekind_cache_hits_total", "entries found in a cache", "cache")
         self._misses = self._counter("samekind_cache_misses_total", "entries not found in a cache", "cache")
         self.sampled("samekind_info", "1, under the version that runs", ("version",), lambda: [((__version__,), 1.0)])
@@ -134,6 +136,10 @@ class Metrics:
     def searched(self, report: SearchReport) -> None:
         """Counts an answered query, by whether all was compared or a graph chose."""
         self._searches.labels("exact" if report.exact else "graph").observe(report.search_ms / 1000)
+
+    def recommended(self, report: RecommendationReport) -> None:
+        """Counts an answer, by whether behaviour counted in it or content alone."""
+        self._recommendations.labels("behaviour" if report.behaviour > 0 else "content").observe(report.search_ms / 1000)
 
     def _histogram(self, name: str, told: str, buckets: Sequence[float], *labels: str) -> Histogram:
         self.rows.append(Row(name, "histogram", labels, told))

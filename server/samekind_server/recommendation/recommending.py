@@ -11,7 +11,7 @@ from random import uniform
 
 from samekind.errors import DeadlineExceeded, Overloaded, SamekindError
 from samekind.queries import Query, Term
-from samekind.recommendations import Recommended, Wish
+from samekind.recommendations import RecommendationReport, Recommended, Wish
 from samekind.types import Report
 from samekind_server.catalog.catalog import OpenCatalog
 from samekind_server.catalog.inside import Inside
@@ -31,11 +31,26 @@ AGAIN = (0.2, 1.0)  # Seconds between which those refused are told to wait.
 EXAMPLES = "examples"
 
 
-class Recommending:
-    """Has examples embedded by one engine; `model` tells what was learned of a catalog by now. For one event loop."""
+def unheard(report: RecommendationReport) -> None:
+    """Tells nobody."""
 
-    def __init__(self, engine: Engine, model: Callable[[int], Model | None], *, clock: Callable[[], float] = time.time, most: int = MOST) -> None:
-        self._engine, self._model, self._clock, self._room = engine, model, clock, Room(most)
+
+class Recommending:
+    """Has examples embedded by one engine; `model` tells what was learned of a catalog by now, `heard` is told how each answer was made.
+
+    For one event loop.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        model: Callable[[int], Model | None],
+        *,
+        heard: Callable[[RecommendationReport], object] = unheard,
+        clock: Callable[[], float] = time.time,
+        most: int = MOST,
+    ) -> None:
+        self._engine, self._model, self._heard, self._clock, self._room = engine, model, heard, clock, Room(most)
 
     async def recommend(self, catalog: OpenCatalog, wish: Wish, *, size: int = PAGE, token: str = "", asker: Asker = ANYONE) -> Recommended:
         """A page of so many recommendations, from where the `next_page_token` of the page before says. Raises what is wrong with the wish."""
@@ -46,7 +61,10 @@ class Recommending:
             meant = await self._meant(catalog, wish, asker)
             if asker.left <= 0:
                 raise DeadlineExceeded("the time given was over before anything was looked for; give it more")
-            return await catalog.within(partial(self._answer, wish, meant, turn, size))
+            answer = await catalog.within(partial(self._answer, wish, meant, turn, size))
+        if answer.report:
+            self._heard(answer.report)
+        return answer
 
     def _answer(self, wish: Wish, meant: Sequence[Meant], turn: asked.Turn, size: int, inside: Inside) -> Recommended:
         report = meant[0].report if meant else Report(inside.catalog.model, inside.catalog.space, None)
