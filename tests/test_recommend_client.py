@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 import samekind
-from samekind import ById, Event, F, Image, Item, ReasonKind, Recommended, Text
+from samekind import ById, Event, EventKind, ExampleStrategy, F, Image, Item, ItemView, LongText, ReasonKind, Recommended, Term, Text, wire
 from samekind.catalogs import CatalogHandle
 from samekind.errors import BadRequest, NotFound
 from samekind.filter_text import BadFilter
 from samekind.recommend_calls import recommend
+from samekind.recommendations import Wish
 from tests.running import started
 
 WHEN = datetime(2026, 3, 1, tzinfo=UTC)
@@ -89,7 +90,7 @@ def test_a_user_is_recommended_what_others_chose_and_not_what_is_seen(shop):
     assert found[0].score == pytest.approx(parts.content + parts.behaviour + parts.popularity + parts.newness, abs=1e-5)
     assert found.hits == tuple(found)
     assert "tent" in ids(shop.recommend(user="camper", include_seen=True, limit=9))
-    assert "tent" in ids(shop.recommend(user="camper", seen_kinds=["hide", samekind.EventKind.DISLIKE], limit=9))
+    assert "tent" in ids(shop.recommend(user="camper", seen_kinds=["hide", EventKind.DISLIKE], limit=9))
 
 
 def test_what_nobody_chose_with_an_item_is_not_said_to_be_chosen_with_it(sk):
@@ -159,3 +160,12 @@ def test_a_disliked_example_pushes_away_whichever_sign_its_weight_has():
     one, other = (recommend("shop", like="a", dislike=[weight * Text("b")]).part().request for weight in (0.5, -0.5))
     assert one == other
     assert [each.weight for each in one.examples] == [1.0, -0.5]
+
+
+def test_every_wish_comes_over_the_wire_as_it_was():
+    terms = (Term(ById("a")), Term(Text("x"), -0.5))
+    kinds = (EventKind.LIKE, EventKind.HIDE)
+    view = ItemView(only=("price",))
+    wish = Wish("u", terms, ExampleStrategy.SUM, ("b",), "c", F.price < 3, True, kinds, ("z",), 0.5, 0.25, 0.5, 7.0, 50, view, LongText.REJECT)
+    assert wire.read_wish(wire.recommend_request("shop", wish)) == wish
+    assert wire.read_wish(wire.recommend_request("shop", Wish())) == Wish()
