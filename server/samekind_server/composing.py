@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import grpc
 from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
+from threadpoolctl import threadpool_limits
 
 from samekind.types import Precision
 from samekind.v1 import catalog_service_pb2 as catalog_service
@@ -107,6 +108,8 @@ class Parts:
 
 async def composed(settings: Settings, data: DataDir, store: Store, guard: Guard, layers: Sequence[Layer], drain: Drain) -> Parts:
     """A server that does not listen yet; `layers` watch its calls."""
+    # BLAS would share even a small product among threads, and wait tens of milliseconds for one of them where others use the cores.
+    threadpool_limits(1, user_api="blas")
     metrics, health = Metrics(), HealthServicer(SERVICES)
     engine = _engine(settings, data.path, metrics)
     interceptors = _interceptors(engine, guard, metrics, layers, drain)
