@@ -23,15 +23,15 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo serve test torture check proto bench bench-search bench-long bench-load bench-recall eval train-mini eval-mini lock clean
+.PHONY: help setup demo serve test torture check proto bench bench-search bench-long bench-load bench-recall bench-recommend eval train-mini eval-mini lock clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-15s %s\n", $$1, $$2}' Makefile
 
 setup: $(RUN) ## make .venv with the server and the command line (PYTHON=… picks the Python)
 	@echo "Ready: make demo, or $(BIN)/samekind --help"
 
-demo: $(RUN) ## start a server, classify pictures, stop it
+demo: $(RUN) ## start a server; classify, search and recommend; stop it
 	$(BIN)/samekind demo $(ARGS)
 
 serve: $(RUN) ## start a server on localhost:50051 (ARGS="--port 50052")
@@ -73,6 +73,9 @@ bench-long: bench-search ## measure searches among a million vectors
 
 bench-load: $(RUN) ## measure a server under more load than it can bear (ARGS="--seconds 15")
 	$(BIN)/python -m benchmarks.load $(ARGS)
+
+bench-recommend: $(RUN) ## measure recommendations beside searches (ARGS="--items 20000 --events 100000")
+	$(BIN)/python -m benchmarks.recommend $(ARGS)
 
 bench-recall: $(RUN) ## measure recall under filters at 100,000 items (ARGS="--count 20000")
 	$(BIN)/python -m benchmarks.recall $(ARGS)
