@@ -1,6 +1,7 @@
 """What many tests need: one server, one engine, pictures."""
 
 import io
+import logging
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -26,6 +27,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--files", type=int, default=3000, help="files that the command line classifies in one run")
     parser.addoption("--all-examples", action="store_true", help="run the examples that take long to compile too")
     parser.addoption("--whole-models", action="store_true", help="compare models as deep as open_clip's own, not of a few layers")
+
+
+@pytest.fixture(autouse=True)
+def logs_tell_warnings() -> None:
+    """Whatever a library did to the root's logger in the tests before, as converting a model does."""
+    logging.disable(logging.NOTSET)
+    logging.root.setLevel(logging.WARNING)
 
 
 @pytest.fixture(scope="session")
