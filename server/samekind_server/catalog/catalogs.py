@@ -197,6 +197,7 @@ class Catalogs:
         with self._gate:
             self._gone.add(int(id))
             memory = self._memories.pop(int(id), None)
+            self._named = {name: head for name, head in self._named.items() if head.id != int(id)}
         if memory is not None:
             memory.leave()
 
