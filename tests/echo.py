@@ -98,3 +98,8 @@ def serving(echo: Echo, credentials: grpc.ServerCredentials | None = None, optio
 def failure(error: SamekindError, *beside: tuple[str, str]) -> grpc.Status:
     status = rpc_status.to_status(wire.status(error))
     return status._replace(trailing_metadata=(*status.trailing_metadata, *beside))  # type: ignore[attr-defined,no-any-return]
+
+
+def dropped() -> grpc.Status:
+    """How gRPC ends a call that comes to a server when it is stopping; it may be asked again at once, to save the tests' time."""
+    return failure(errors.Cancelled("CANCELLED"))._replace(trailing_metadata=(("grpc-retry-pushback-ms", "1"),))  # type: ignore[attr-defined,no-any-return]

@@ -39,7 +39,7 @@ from samekind.types import (
     Text,
     Vector,
 )
-from tests.echo import MODELS, REPORT, Echo, failure, serving
+from tests.echo import MODELS, REPORT, Echo, dropped, failure, serving
 
 
 @pytest.fixture
@@ -260,6 +260,14 @@ def test_an_unavailable_server_is_asked_again(sk: samekind.Client, echo: Echo) -
     assert sk.classify("a", ["cat"]).top == "a"
     assert len(echo.requests) == 3
     assert len({metadata["x-request-id"] for metadata in echo.metadata}) == 1
+
+
+def test_a_call_that_a_stopping_server_did_not_begin_is_asked_again(sk: samekind.Client, echo: Echo) -> None:
+    echo.failures.extend([dropped()] * 3)
+    assert sk.classify("a", ["cat"]).top == "a"
+    echo.failures.extend([dropped()] * 4)
+    with pytest.raises(errors.Unavailable, match="stopped before it began this call; ask again"):
+        sk.classify("a", ["cat"])
 
 
 def test_a_large_request_is_asked_again_too(sk: samekind.Client, echo: Echo) -> None:

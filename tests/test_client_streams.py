@@ -20,7 +20,7 @@ from samekind import errors, progress
 from samekind.errors import Violation
 from samekind.flow import MOST_CONTENTS, WINDOW
 from samekind.types import Answer
-from tests.echo import Echo, failure, serving
+from tests.echo import Echo, dropped, failure, serving
 from tests.running import address as address_of
 from tests.running import environment, process
 
@@ -116,9 +116,9 @@ def test_one_bad_content_fails_alone_and_is_named_by_its_place(sk: samekind.Clie
 
 
 def test_a_stream_that_breaks_goes_on_with_what_has_no_answer(sk: samekind.Client, echo: Echo) -> None:
-    echo.failures.extend([None, None, AWAY, None, failure(errors.QuotaExceeded("later", retry_after=0.01))])
+    echo.failures.extend([None, None, AWAY, None, dropped(), None, failure(errors.QuotaExceeded("later", retry_after=0.01))])
     assert tops(list(sk.classify(numbers(3000), ["cat"]))) == list(numbers(3000))
-    assert len(echo.opened) == 3
+    assert len(echo.opened) == 4
 
 
 def test_a_server_that_never_answered_is_not_waited_for(sk: samekind.Client, echo: Echo) -> None:
