@@ -1,6 +1,7 @@
 """Words by which items are found: whole, in parts, in step with the store, and never as a syntax."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,9 +16,11 @@ from samekind_server.catalog.writing import Update
 from samekind_server.embedding.engine import Engine
 from samekind_server.search.fusion import fused
 from samekind_server.search.searching import Searching
-from samekind_server.search.words import scored
+from samekind_server.search.words import ranked, scored
 from samekind_server.store import items, spelling, words
 from tests.keeping import SPACE, Keeper, item
+
+NEAR = Term(Vector(np.array([1, 0, 0, 0], np.float32), SPACE))
 
 
 @pytest.fixture
@@ -199,3 +202,21 @@ def test_words_that_too_many_have_rank_what_rarer_ones_find(shop):
     assert sorted(ids("red", many=2)) == sorted(ids("red", many=100)) == ["0", "1", "3", "4", "5"]
     assert sorted(ids("ab-2 red", many=2)) == ["5", "6"]
     assert ids("nothing", many=2) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "k", "found"),
+    [
+        (Query(words="red scarf"), 2, ["1", "2"]),
+        (Query(words="red scarf"), 3, ["1", "2", "0"]),
+        (Query(words="red scarf", where=F.n != 2), 10, ["1", "0", "4", "3"]),
+        (Query((NEAR,), words="red scarf"), 10, ["1", "2"]),
+        (Query((NEAR,), words="red"), 2, ["0", "1"]),
+    ],
+    ids=["as many as rarer words find", "more", "fewer meet the condition", "what is near comes before", "there is no rarer word"],
+)
+def test_words_alone_find_what_a_common_one_has_too_where_rarer_ones_find_too_little(shop, asked, k, found):
+    texts = ["red", "red scarf", "scarf blue", "red mug and saucer", "red hat"]
+    shop.ask("upsert", [item(f"{n}", t=text, n=n) for n, text in enumerate(texts)])
+    rows, _ = shop.ask("within", lambda inside: ranked(inside, replace(asked, word_attributes=("t",)), k, many=2))
+    assert [str(row - 1) for row in rows.tolist()] == found
