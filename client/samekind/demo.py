@@ -136,6 +136,7 @@ def _own_server() -> Iterator[tuple[str, float]]:
                 yield _address(server), time.perf_counter() - started
             finally:
                 server.terminate()
+                server.wait()  # By itself `with` waits a quarter of a second after Ctrl-C, and would leave the server to its fate.
 
 
 def _address(server: subprocess.Popen[str]) -> str:
