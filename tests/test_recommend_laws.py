@@ -13,6 +13,7 @@ from samekind.recommendations import EventKind, Wish
 from samekind_server.catalog.inside import Inside
 from samekind_server.embedding.engine import Engine
 from samekind_server.recommendation import ordering, past
+from samekind_server.recommendation.links import Linking
 from samekind_server.recommendation.pool import ALL, Pool, pool
 from samekind_server.recommendation.wanted import wanted
 from tests.keeping import Keeper, item
@@ -79,15 +80,16 @@ def test_nothing_seen_or_left_out_comes_and_as_many_come_as_there_are(shop, wish
 def test_what_is_recommended_is_about_what_it_were_if_all_were_scored(shop):
     def shared(user: int, inside: Inside) -> float:
         wish = Wish(user=f"u{user}")
-        known = inside.read(lambda of: past.read(of, inside.id, inside.catalog, wish, {}, NOW, None))
+        links = inside.read(partial(Linking().now, inside.memory))
+        known = inside.read(lambda of: past.read(of, inside.memory, links, wish, {}, NOW, None))
         want = wanted(inside, shop.model, wish, [], known)
-        some = pool(inside, want)
-        assert len(some.scored) < len(some.free)
-        first, every = (ids(inside, want, each) for each in (some, Pool(some.free, some.free, some.matching)))
+        some = pool(inside, want, links)
+        assert len(some.scored) < len(some.eligible.free)
+        first, every = (rows(inside, want, links, each) for each in (some, Pool(some.eligible.free, some.eligible)))
         return len(first & every) / len(every)
 
-    def ids(inside, want, among) -> set[str]:
-        found = ordering.scored(inside, want, among, NOW)
-        return {found.ids[place] for place in ordering.order(want, found)}
+    def rows(inside, want, links, among) -> set[int]:
+        found = ordering.scored(inside, want, links, among, NOW)
+        return set(found.rows[ordering.order(want, found)].tolist())
 
     assert np.mean([shop.keeper.ask("within", partial(shared, user)) for user in range(1, 30)]) > 0.75

@@ -94,17 +94,17 @@ def test_items_that_are_not_known_are_scored_by_content(model):
 
 def test_what_is_excluded_is_never_a_candidate_and_all_others_are(model):
     seen = np.array([1, 2, 3, 59])
-    assert sorted(model.candidates(history(1, 2), ITEMS, seen).tolist()) == sorted(set(range(ITEMS)) - {1, 2, 3, 59})
+    assert sorted(model.candidates(model.signals.heard(history(1, 2)), ITEMS, seen).tolist()) == sorted(set(range(ITEMS)) - {1, 2, 3, 59})
 
 
 def test_all_seen_leaves_no_candidate(model):
-    assert not len(model.candidates(history(1), 10, np.arange(ITEMS)))
+    assert not len(model.candidates(model.signals.heard(history(1)), 10, np.arange(ITEMS)))
 
 
 def test_nothing_known_of_somebody_gives_what_is_popular(model):
     scores = scored(model, history())
     assert not scores.content.any() and not scores.behaviour.any()
-    assert scores.total.argmax() == model.signals.popularity.argmax() == model.candidates(history(), 1)[0]
+    assert scores.total.argmax() == model.signals.popularity.argmax() == model.candidates(model.signals.heard(history()), 1)[0]
 
 
 def test_all_disliked_puts_the_other_half_first(model):

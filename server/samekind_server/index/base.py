@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from samekind.types import Floats, Metric, Rotation
 
 Rows = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 Step = Callable[[str], object]
 
 BUFFER = 5_000  # Vectors that may wait outside the graph: a search compares each of them, which takes about as long as the graph does.
@@ -144,6 +145,10 @@ class Index(Protocol):
 
     def rows(self) -> Rows:
         """Every live row, ascending: what the store is compared with once it was opened."""
+        ...
+
+    def has(self, rows: Rows) -> Bools:
+        """Which of these rows are live, in any order; it takes as long as there are rows asked for."""
         ...
 
     def gist(self, most: int) -> Gist:

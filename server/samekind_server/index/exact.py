@@ -7,7 +7,7 @@ from pathlib import Path
 
 from samekind.types import Floats
 from samekind_server.index import scan
-from samekind_server.index.base import BUFFER, Gist, Nearest, Rows, Shape, Stats, Step, unwatched
+from samekind_server.index.base import BUFFER, Bools, Gist, Nearest, Rows, Shape, Stats, Step, unwatched
 from samekind_server.index.table import Table
 
 
@@ -59,6 +59,10 @@ class Exact:
         """As in Index."""
         view = self._table.view()
         return view.rows[view.live]
+
+    def has(self, rows: Rows) -> Bools:
+        """As in Index."""
+        return self._table.view().has(rows)
 
     def gist(self, most: int) -> Gist:
         """As in Index."""

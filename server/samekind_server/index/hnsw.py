@@ -13,7 +13,7 @@ import numpy as np
 
 from samekind.types import Floats
 from samekind_server.index import projection, scan, snapshot
-from samekind_server.index.base import BUFFER, Gist, Nearest, Opened, Rows, Shape, Stats, Step, unwatched
+from samekind_server.index.base import BUFFER, Bools, Gist, Nearest, Opened, Rows, Shape, Stats, Step, unwatched
 from samekind_server.index.costs import Costs
 from samekind_server.index.graph import Graph, capacity, least
 from samekind_server.index.pace import Pace
@@ -112,6 +112,10 @@ class Hnsw:
         """As in Index."""
         view = self._table.view()
         return view.rows[view.live]
+
+    def has(self, rows: Rows) -> Bools:
+        """As in Index."""
+        return self._table.view().has(rows)
 
     def gist(self, most: int) -> Gist:
         """As in Index."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from samekind.types import Floats, Metric
-from samekind_server.index.base import Gist, Index, Nearest, Opened, Rows, Shape, Stats, Step, unwatched
+from samekind_server.index.base import Bools, Gist, Index, Nearest, Opened, Rows, Shape, Stats, Step, unwatched
 
 BITS = 10  # A vector's label is its row with its number, below 2 ** BITS, behind.
 MOST = 1 << BITS
@@ -67,6 +67,10 @@ class Several:
     def rows(self) -> Rows:
         """As in Index."""
         return np.unique(self.inner.rows() >> BITS)
+
+    def has(self, rows: Rows) -> Bools:
+        """As in Index; a row's vectors are removed together, so that the first tells."""
+        return self.inner.has(rows << BITS)
 
     def gist(self, most: int) -> Gist:
         """As in Index, of all vectors."""

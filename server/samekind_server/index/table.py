@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samekind.types import Floats
-from samekind_server.index.base import Gist, Rows
+from samekind_server.index.base import Bools, Gist, Rows
 
 Kind = TypeVar("Kind", bound=np.generic)
 Places = NDArray[np.intp]
-Bools = NDArray[np.bool_]
 
 BLOCK = 1 << 22  # Numbers in a block; each is memory of its own, which goes back to the system whole.
 FEW = 64  # Vectors up to which picking them one by one is the quickest.
@@ -45,11 +44,12 @@ class View:
 
     def places(self, rows: Rows) -> Places:
         """Where those of the rows are that are live, in their order."""
-        if not len(self):
-            return np.empty(0, np.intp)
-        places = np.minimum(np.searchsorted(self.rows, rows), len(self) - 1)
-        there: Bools = (self.rows[places] == rows) & self.live[places]
+        places, there = self._found(rows)
         return places[there]
+
+    def has(self, rows: Rows) -> Bools:
+        """Which of the rows are live, in their order."""
+        return self._found(rows)[1]
 
     def of(self, rows: Rows) -> Floats:
         """A copy of the rows' vectors, in their order. Raises KeyError where one is not live."""
@@ -87,6 +87,13 @@ class View:
                 yield slice(start, stop), self.blocks[block][places[start] - block * size : places[stop - 1] + 1 - block * size]
             else:
                 yield slice(start, stop), self.blocks[block][np.asarray(places[start:stop]) - block * size]
+
+    def _found(self, rows: Rows) -> tuple[Places, Bools]:
+        """Where each row would be, and whether it is there and live."""
+        if not len(self):
+            return np.zeros(len(rows), np.intp), np.zeros(len(rows), np.bool_)
+        places = np.minimum(np.searchsorted(self.rows, rows), len(self) - 1)
+        return places, (self.rows[places] == rows) & self.live[places]
 
     def _pieces(self, places: Places | range) -> Iterator[tuple[int, int, int]]:
         """From where to where ascending places lie in one block, and in which."""

@@ -16,14 +16,18 @@ from samekind_server.catalog.inside import Inside
 from samekind_server.catalog.reading import told
 from samekind_server.recommendation import ordering, past
 from samekind_server.recommendation.asked import Turn
+from samekind_server.recommendation.interactions import Scale
+from samekind_server.recommendation.links import Linking, Links
 from samekind_server.recommendation.model import Model
 from samekind_server.recommendation.ordering import Places, Scored
+from samekind_server.recommendation.past import Past
 from samekind_server.recommendation.pool import Pool, pool
 from samekind_server.recommendation.reasons import parts, reasons
 from samekind_server.recommendation.untaught import untaught
 from samekind_server.recommendation.wanted import Wanted, wanted
 from samekind_server.search.reporting import Spent
 from samekind_server.search.terms import Meant
+from samekind_server.store.base import Transaction
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,16 +41,15 @@ class Ask:
     size: int
 
 
-def answer(inside: Inside, ask: Ask, model: Model | None) -> Recommended:
+def answer(inside: Inside, ask: Ask, model: Model | None, linking: Linking) -> Recommended:
     """The page."""
     spent, wish = Spent(), ask.wish
     with spent.on("search"):
         model = model if model and len(model.signals.centre) == inside.catalog.dimensions else untaught(inside.memory)
-        named, scale = _named(wish), model.about.scale
-        known = inside.read(lambda of: past.read(of, inside.id, inside.catalog, wish, named, ask.turn.now, scale))
+        links, known = inside.read(partial(_known, inside, linking, wish, ask.turn.now, model.about.scale))
         want = wanted(inside, model, wish, ask.meant, known)
-        among = pool(inside, want)
-        found = ordering.scored(inside, want, among, ask.turn.now)
+        among = pool(inside, want, links)
+        found = ordering.scored(inside, want, links, among, ask.turn.now)
         places = ordering.order(want, found)
     with spent.on("load"):
         left = _left(places, found, ask.turn)
@@ -56,6 +59,12 @@ def answer(inside: Inside, ask: Ask, model: Model | None) -> Recommended:
     token = Turn(given, int(found.rows[left[last]]), ask.turn.now, ask.turn.attribution).dump() if more else ""
     report = replace(_report(ask, want, among, found, parts(found, places), spent), complete=not gone)
     return Recommended(page, ask.turn.attribution, report, token)
+
+
+def _known(inside: Inside, linking: Linking, wish: Wish, now: float, scale: Scale | None, of: Transaction) -> tuple[Links, Past]:
+    """Where the items with events are, and what is known of whom it is for."""
+    links = linking.now(inside.memory, of)
+    return links, past.read(of, inside.memory, links, wish, _named(wish), now, scale)
 
 
 def _named(wish: Wish) -> dict[str, float]:
@@ -81,7 +90,7 @@ def _page(inside: Inside, want: Wanted, found: Scored, left: Places, ask: Ask) -
     items, gone = inside.read(partial(told, found.rows[left].tolist(), most, ask.wish.view, ask.wish.where))
     numbers = np.flatnonzero([row in items for row in found.rows[left].tolist()])
     places, totals = left[numbers], found.totals
-    made = zip(places.tolist(), parts(found, places), reasons(want, found, places), strict=True)
+    made = zip(places.tolist(), parts(found, places), reasons(inside, want, found, places), strict=True)
     page = tuple(Recommendation(items[int(found.rows[place])], float(totals[place]), part, why) for place, part, why in made)
     return page, int(numbers[-1]) if len(numbers) else -1, gone
 
@@ -113,8 +122,8 @@ def _shortfall(wish: Wish, among: Pool, hits: int) -> str:
     """Why there are fewer hits than the limit; nothing where there are not."""
     if hits >= wish.limit:
         return ""
-    if not among.matching:
+    matching, left_out = len(among.eligible.matching), len(among.eligible.matching) - len(among.eligible.free)
+    if not matching:
         return "no item meets the condition" if wish.where is not None else "the catalog is empty"
-    told = f"{among.matching:,} items meet the condition" if wish.where is not None else f"the catalog has {among.matching:,} items"
-    left_out = among.matching - len(among.free)
+    told = f"{matching:,} items meet the condition" if wish.where is not None else f"the catalog has {matching:,} items"
     return f"{told}; {left_out:,} of them were seen or are left out" if left_out else told

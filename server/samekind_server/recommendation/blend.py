@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samekind.types import Floats
+from samekind_server.recommendation import highest
 from samekind_server.recommendation.signals import BEHAVIOUR, KNOWN, NAMES
 
 LEADING = 20
@@ -78,9 +79,9 @@ def cold(supports: Floats) -> Floats:
 
 def leading(part: Floats) -> Floats:
     """The numbers as shares of the 20th highest, or of the highest where that is not above 0; all 0 where none is."""
-    bar = float(np.partition(part, -LEADING)[-LEADING]) if len(part) > LEADING else 0.0
-    bar = bar if bar > TINY else float(part.max(initial=0))
-    told: Floats = part / np.float32(bar) if bar > TINY else np.zeros_like(part)
+    above = part[part > TINY]
+    least = highest.bar(above, LEADING) if len(part) > LEADING <= len(above) else float(part.max(initial=0))
+    told: Floats = part / np.float32(least) if least > TINY else np.zeros_like(part)
     return told
 
 
@@ -144,7 +145,6 @@ def first(scores: Floats, k: int) -> NDArray[np.int64]:
     """The places of the k highest scores, highest first; equal ones by place."""
     places = np.arange(len(scores))
     if len(scores) > k:
-        bar = np.partition(scores, -k)[-k]
-        places = np.flatnonzero(scores >= bar)
+        places = np.flatnonzero(scores >= highest.bar(scores, k))
     order: NDArray[np.int64] = places[np.argsort(-scores[places], kind="stable")][:k]
     return order

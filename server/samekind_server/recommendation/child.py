@@ -26,8 +26,8 @@ def main() -> None:
     catalog = definitions.catalog(definitions.unpack(told["head"].encode()))
     with threadpool_limits(1):
         with Look(Path(told["store"])) as look:
-            events, ids, vectors = gathered(look, told["catalog"], catalog)
-        learn(events, ids, vectors, now=told["now"], ease_items=told["ease_items"]).save(Path(told["file"]))
+            told_of = gathered(look, told["catalog"], catalog)
+        learn(*told_of, now=told["now"], ease_items=told["ease_items"]).save(Path(told["file"]))
 
 
 def _end_with_parent() -> None:

@@ -34,15 +34,16 @@ class Look(Protocol):
         ...
 
 
-def gathered(look: Look, id: int, catalog: Catalog, *, most: int = MOST_ITEMS) -> tuple[Events, list[str], Floats]:
-    """The events, the ids of their items, and the unit vectors of these, (items, dimensions), rows of zeros for those that are not there."""
+def gathered(look: Look, id: int, catalog: Catalog, *, most: int = MOST_ITEMS) -> tuple[Events, list[str], Floats, Codes]:
+    """The events, the ids of their items, the unit vectors of these, (items, dimensions), rows of zeros for those not there, and their numbers."""
     told = np.concatenate([np.empty((0, 5)), *_events(look, id)])
     numbers, counts = np.unique(told[:, ITEM], return_counts=True)
     numbers = np.sort(numbers[np.argsort(-counts, kind="stable")[:most]])
     told = told[np.isin(told[:, ITEM], numbers)]
     named = {number: (name, row) for number, name, row in _items(look, id)}
     known = [named.get(int(number), ("", None)) for number in numbers]
-    return arrays(told, numbers, catalog.event_weights), [name for name, _ in known], _vectors(look, [row for _, row in known], catalog)
+    events, vectors = arrays(told, numbers, catalog.event_weights), _vectors(look, [row for _, row in known], catalog)
+    return events, [name for name, _ in known], vectors, numbers.astype(np.int64)
 
 
 def arrays(told: Any, numbers: Any, weights: EventWeights, known: Scale | None = None) -> Events:

@@ -7,7 +7,7 @@ import numpy as np
 from samekind.types import Floats
 from samekind_server.catalog.memory import Memory
 from samekind_server.catalog.vectors import WINDOW
-from samekind_server.index.base import Index, Rows
+from samekind_server.index.base import Bools, Index, Rows
 
 TRIES = 5  # Times that is looked anew where a row goes just then.
 
@@ -29,11 +29,19 @@ def wholes(memory: Memory, rows: Rows) -> Floats:
     return found
 
 
-def within(rows: Rows, among: Rows) -> np.ndarray:
+def there(memory: Memory, rows: Rows) -> Bools:
+    """Which of the rows are found by a vector."""
+    told = np.zeros(len(rows), bool)
+    for index in _indexes(memory):
+        told |= index.has(rows)
+    return told
+
+
+def within(rows: Rows, among: Rows) -> Bools:
     """Which of the rows are among others, that ascend."""
     if not len(among):
         return np.zeros(len(rows), bool)
-    told: np.ndarray = among[np.minimum(np.searchsorted(among, rows), len(among) - 1)] == rows
+    told: Bools = among[np.minimum(np.searchsorted(among, rows), len(among) - 1)] == rows
     return told
 
 
@@ -43,7 +51,7 @@ def _indexes(memory: Memory) -> list[Index]:
 
 def _held(index: Index, rows: Rows) -> tuple[np.ndarray, Floats]:
     for _ in range(TRIES):
-        places = np.flatnonzero(within(rows, index.rows()))
+        places = np.flatnonzero(index.has(rows))
         try:
             return places, index.vectors(rows[places])
         except KeyError:  # One was removed between the two.

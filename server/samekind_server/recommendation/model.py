@@ -21,9 +21,9 @@ from samekind_server.recommendation import measuring
 from samekind_server.recommendation.als import Factors
 from samekind_server.recommendation.blend import Blend, Scores, first, leading
 from samekind_server.recommendation.interactions import Codes, Events, Scale, in_units, interactions
-from samekind_server.recommendation.signals import History, Signals, learned
+from samekind_server.recommendation.signals import Heard, History, Signals, learned
 
-VERSION = 1
+VERSION = 2
 POPULAR = 0.01  # The least that popularity counts among candidates, so that there are as many as are asked for.
 MATRICES, ARRAYS = ("ease", "cooccurrence"), ("gram", "centre", "map", "support", "popularity")
 
@@ -51,12 +51,23 @@ class About:
 
 @dataclass(frozen=True)
 class Model:
-    """What users' behaviour taught. It names items, by code, and no users. Its methods may be called from any thread."""
+    """What users' behaviour taught. It names items, by code, and no users. Its methods may be called from any thread.
+
+    `numbers` are those of the items in the store, ascending.
+    """
 
     ids: tuple[str, ...]
     signals: Signals
     blend: Blend
     about: About
+    numbers: Codes
+
+    def coded(self, numbers: Codes) -> Codes:
+        """The codes of items by their numbers in the store, -1 for those not known."""
+        if not len(self.numbers):
+            return np.full(len(numbers), -1, np.int64)
+        codes = np.minimum(np.searchsorted(self.numbers, numbers), len(self.numbers) - 1)
+        return np.where(self.numbers[codes] == numbers, codes, -1)
 
     @cached_property
     def _codes(self) -> dict[str, int]:
@@ -74,18 +85,17 @@ class Model:
         parts = self.signals.parts(history, codes, vectors)
         return self.blend.scores(parts, self.signals.supports(codes), behaviour=behaviour)
 
-    def candidates(self, history: History, count: int, excluded: Codes | None = None) -> Codes:
+    def candidates(self, heard: Heard, count: int, excluded: Codes | None = None) -> Codes:
         """The codes of at most `count` items that behaviour speaks for, best first, then of popular ones; none of the excluded.
 
         Fewer only where the model knows no more. By content they are found elsewhere: in the index.
         """
         strengths = np.float32(max(self.blend.weights["popularity"], POPULAR)) * self.signals.popularity
-        for name, part in self.signals.behaviours(history).items():
-            strengths = strengths + np.float32(self.blend.weights[name]) * leading(part)
-        allowed = np.ones(len(strengths), bool)
-        allowed[excluded if excluded is not None else []] = False
-        places = np.flatnonzero(allowed)
-        return places[first(strengths[places], count)]
+        for name, part in self.signals.behaviours(heard).items():
+            strengths += np.float32(self.blend.weights[name]) * leading(part)
+        strengths[excluded if excluded is not None else []] = -np.inf
+        places = first(strengths, count)
+        return places[strengths[places] > -np.inf]
 
     def chosen_with(self, history: History, code: int, count: int = 3) -> list[tuple[int, float]]:
         """The places in the history whose items' users chose this one most, the strongest first, and the share of behaviour each has in it."""
@@ -123,11 +133,14 @@ class Model:
             raise DamagedModel(f"{path.name} is a model of another version; it is made anew from the events") from error
 
 
-def learn(events: Events, ids: Sequence[str], vectors: Floats, *, now: float, ease_items: int = 10_000, seed: int = 0) -> Model:
+def learn(
+    events: Events, ids: Sequence[str], vectors: Floats, numbers: Codes | None = None, *, now: float, ease_items: int = 10_000, seed: int = 0
+) -> Model:
     """A model of the items `ids`, whose unit vectors are the rows of `vectors` (zeros where there is none), from what users did with them.
 
     It is learned twice: first without each user's latest fifth, on which the weights of the blend are fitted and all is measured. The same
-    events give the same model. Takes 4 bytes × items² up to `ease_items` items with likes, beyond that 1 KB for each.
+    events give the same model. `numbers` are the items' in the store, ascending; without them they are counted from 0. Takes 4 bytes
+    × items² up to `ease_items` items with likes, beyond that 1 KB for each.
     """
     users = int(events.users.max(initial=-1)) + 1
     history, unit = in_units(interactions(events, users, len(ids)))
@@ -138,11 +151,14 @@ def learn(events: Events, ids: Sequence[str], vectors: Floats, *, now: float, ea
     newest = float(events.times.max(initial=0))
     people, items = len(np.unique(events.users)), int((signals.support > 0).sum())
     about = About(method, len(events), people, items, now, newest, fit.half_life, fit.measures, events.scale)
-    return Model(tuple(ids), signals, fit.blend, about)
+    return Model(tuple(ids), signals, fit.blend, about, np.arange(len(ids)) if numbers is None else numbers)
 
 
 def _packed(model: Model) -> bytes:
-    arrays: dict[str, Any] = {name: getattr(model.signals, name) for name in ARRAYS} | {"factors": model.signals.factors.items}
+    arrays: dict[str, Any] = {name: getattr(model.signals, name) for name in ARRAYS} | {
+        "factors": model.signals.factors.items,
+        "numbers": model.numbers,
+    }
     for name in MATRICES:
         matrix = getattr(model.signals, name)
         arrays |= {f"{name}.data": matrix.data, f"{name}.indices": matrix.indices.astype(np.int32), f"{name}.indptr": matrix.indptr.astype(np.int64)}
@@ -168,4 +184,4 @@ def _unpacked(body: bytes) -> Model:
     signals = Signals(**matrices, **{name: arrays[name] for name in ARRAYS}, factors=Factors(arrays["factors"], **told["factors"]))
     measures = {(measure, method): value for measure, method, value in about.pop("measures")}
     scale = about.pop("scale")
-    return Model(ids, signals, Blend(told["blend"]), About(**about, measures=measures, scale=scale and (scale[0], scale[1])))
+    return Model(ids, signals, Blend(told["blend"]), About(**about, measures=measures, scale=scale and (scale[0], scale[1])), arrays["numbers"])

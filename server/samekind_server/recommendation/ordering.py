@@ -15,6 +15,7 @@ from samekind_server.index.base import Rows
 from samekind_server.recommendation import likeness, taste
 from samekind_server.recommendation.blend import Scores
 from samekind_server.recommendation.interactions import Codes
+from samekind_server.recommendation.links import Links
 from samekind_server.recommendation.pool import DIVERSE, Pool
 from samekind_server.recommendation.signals import DAY
 from samekind_server.recommendation.wanted import Wanted
@@ -29,13 +30,12 @@ Places = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """Candidates, (n,) each: rows, ids, codes in the model, centred vectors (n, dimensions), and what their scores are made of.
+    """Candidates, (n,) each: rows, codes in the model, centred vectors (n, dimensions), and what their scores are made of.
 
     `popular`: how many like each, whether that counts in its score or not.
     """
 
     rows: Rows
-    ids: tuple[str, ...]
     codes: Codes
     near: Floats
     parts: Scores
@@ -49,17 +49,14 @@ class Scored:
         return totals
 
 
-def scored(inside: Inside, wanted: Wanted, pool: Pool, now: float) -> Scored:
-    """All of a pool that are still there."""
-    named = inside.read(lambda of: histories.named(of, pool.scored.tolist()))
-    rows = np.array([row for row in pool.scored.tolist() if row in named], np.int64)
-    ids = tuple(named[row][0] for row in rows.tolist())
-    ages = now - np.array([named[row][1] for row in rows.tolist()], np.float64) / 1e6
-    signals, codes = wanted.model.signals, wanted.model.codes(ids)
-    near = signals.centred(likeness.wholes(inside.memory, rows))
-    told = signals.parts_of(wanted.history, codes, near, wanted.liked[:0]) | {"content": wanted.content(near)}
-    parts = wanted.model.blend.scores(told, signals.supports(codes), behaviour=wanted.wish.behaviour)
-    return Scored(rows, ids, codes, near, parts, _newness(wanted.wish, parts.total, ages), told["popularity"])
+def scored(inside: Inside, wanted: Wanted, links: Links, pool: Pool, now: float) -> Scored:
+    """All of a pool."""
+    model, rows = wanted.model, pool.scored
+    codes = model.coded(links.of(rows))
+    near = model.signals.centred(likeness.wholes(inside.memory, rows))
+    told = model.signals.behaviours_of(wanted.heard, codes, near) | {"content": wanted.content(near)}
+    parts = model.blend.scores(told, model.signals.supports(codes), behaviour=wanted.wish.behaviour)
+    return Scored(rows, codes, near, parts, _newness(inside, wanted.wish, rows, parts.total, now), told["popularity"])
 
 
 def order(wanted: Wanted, found: Scored) -> Places:
@@ -76,8 +73,12 @@ def order(wanted: Wanted, found: Scored) -> Places:
     return np.array(taste.served(ranked.tolist(), owners, limit), np.int64)
 
 
-def _newness(wish: Wish, totals: Floats, ages: NDArray[np.float64]) -> Floats:
+def _newness(inside: Inside, wish: Wish, rows: Rows, totals: Floats, now: float) -> Floats:
     """As much as the best score for what was written just now, halved every so many days."""
+    if not wish.new_boost:
+        return np.zeros(len(rows), np.float32)
+    created = inside.read(lambda of: histories.created(of, rows.tolist()))
+    ages = now - np.array([created.get(row, 0) for row in rows.tolist()], np.float64) / 1e6
     best = float(totals.max(initial=0)) or 1.0
     return np.asarray(wish.new_boost * best * np.exp2(-np.maximum(ages, 0) / (wish.new_days * DAY)), np.float32)
 

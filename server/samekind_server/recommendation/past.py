@@ -2,73 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from samekind.recommendations import EventKind, Wish
-from samekind.types import Catalog, EventWeights, Floats
+from samekind.types import EventWeights, Floats
+from samekind_server.catalog.memory import Memory
+from samekind_server.index.base import Rows
+from samekind_server.recommendation import likeness
 from samekind_server.recommendation.events import NUMBERS
 from samekind_server.recommendation.gathering import arrays
-from samekind_server.recommendation.interactions import Scale, interactions
+from samekind_server.recommendation.interactions import Codes, Numbers, Scale, interactions
+from samekind_server.recommendation.links import Links
 from samekind_server.recommendation.measuring import LONG
 from samekind_server.store import histories
 from samekind_server.store.base import Row, Transaction
 
-ITEM, KIND, VALUE, TIME = range(4)
+LATEST = 2_000  # Events of a user that say what they like. What they saw is known of all.
 FADING = 10  # Items after which what was looked at counts half.
 CONTEXT = 3.0  # Times as much as an item that is liked counts the one beside which the answer is shown.
 NEVER = NUMBERS[EventKind.HIDE]
+ITEM, KIND, VALUE, TIME = range(4)
 
 
-@dataclass(frozen=True)
-class Liking:
-    """An item that is there, how much it is liked, and when it last had an event, in seconds since 1970."""
-
-    id: str
-    row: int
-    weight: float
-    time: float
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Past:
-    """What somebody likes or not, latest first; the ids that are not to come, with the rows of those that are there; and how many events counted.
+    """What somebody likes or not, latest first, (n,) each: the items' rows and numbers, how much they are liked, and when each last had an event.
 
-    `beyond`: whether likings are known beyond the examples.
+    `left_out`: rows that are not to come, ascending; some may be gone by now. `events`: how many of the latest counted. `beyond`: whether
+    likings are known beyond the examples.
     """
 
-    likings: tuple[Liking, ...]
-    ids: frozenset[str]
-    rows: frozenset[int]
+    rows: Rows
+    numbers: Codes
+    weights: Floats
+    times: Numbers
+    left_out: Rows
     events: int
     beyond: bool
 
-    @property
-    def weights(self) -> Floats:
-        """How much each is liked, (n,)."""
-        return np.array([each.weight for each in self.likings], np.float32)
 
-    @property
-    def times(self) -> np.ndarray:
-        """When each last had an event, (n,)."""
-        return np.array([each.time for each in self.likings], np.float64)
-
-
-def read(of: Transaction, id: int, catalog: Catalog, wish: Wish, examples: Mapping[str, float], now: float, scale: Scale | None) -> Past:
+def read(of: Transaction, memory: Memory, links: Links, wish: Wish, examples: Mapping[str, float], now: float, scale: Scale | None) -> Past:
     """What the store knows by now. `examples` are the items among the wish's, with their weights; `scale` is that of ratings, where it is known."""
-    done = histories.of_user(of, id, wish.user) if wish.user else []
-    there = histories.those_there(of, list({int(each[ITEM]) for each in done}))
-    counted = [each for each in done if each[ITEM] in there]
+    id, weights = memory.head.id, memory.catalog.event_weights
+    done = histories.latest(of, id, wish.user, LATEST) if wish.user else []
+    told = _told(done[::-1])
+    told = told[likeness.there(memory, links.rows(told[:, 1].astype(np.int64)))]
+    seen = _seen(of, id, wish, links, done)
     beside = (wish.context_item,) if wish.context_item else ()
     named = histories.rows_of(of, id, [*dict.fromkeys((*wish.exclude, *wish.recent, *beside, *examples))])
-    given = _given(wish, examples, catalog.event_weights)
-    wished = [Liking(item, named[item], weight, now) for item, weight in given.items() if item in named]
-    before = [each for each in _liked(counted, there, catalog.event_weights, scale) if each.id not in given]
-    seen = dict(there[each[ITEM]] for each in counted if _left_out(each, wish))
-    beyond = bool(before) or any(each.id not in examples for each in wished)
-    return Past((*wished, *before), frozenset(seen.keys() | named.keys()), frozenset([*seen.values(), *named.values()]), len(counted), beyond)
+    given = {named[item]: weight for item, weight in _given(wish, examples, weights).items() if item in named}
+    wished = np.fromiter(given, np.int64, len(given))
+    numbers, liked, times = _liked(told, weights, scale)
+    rows = links.rows(numbers)
+    before = ~np.isin(rows, wished)
+    return Past(
+        np.concatenate([wished, rows[before]]),
+        np.concatenate([links.of(wished), numbers[before]]),
+        np.concatenate([np.fromiter(given.values(), np.float32, len(given)), liked[before]]),
+        np.concatenate([np.full(len(wished), now), times[before]]),
+        np.unique(np.concatenate([seen, np.fromiter(named.values(), np.int64, len(named))])),
+        len(told),
+        bool(before.any()) or any(item not in examples and item in named for item in _given(wish, examples, weights)),
+    )
+
+
+def _told(done: list[Row]) -> Numbers:
+    """The events as `arrays` takes them, all of one user."""
+    return np.array([(0, item, kind, np.nan if value is None else value, time) for item, kind, value, time in done], np.float64).reshape(-1, 5)
+
+
+def _seen(of: Transaction, id: int, wish: Wish, links: Links, done: list[Row]) -> Rows:
+    """The rows of all items that are not to come again; one that was hidden never does. Of who did a lot, more than `done` tells."""
+    kinds = set[int]() if wish.include_seen else {NUMBERS[kind] for kind in wish.seen_kinds or EventKind}
+    if len(done) < LATEST:
+        numbers = np.array([each[ITEM] for each in done if each[KIND] in kinds | {NEVER}], np.int64)
+    else:
+        numbers = np.fromstring(histories.touched(of, id, wish.user, [*kinds | {NEVER}]), np.int64, sep=",")
+    return links.rows(np.unique(numbers))
 
 
 def _given(wish: Wish, examples: Mapping[str, float], weights: EventWeights) -> dict[str, float]:
@@ -81,19 +94,9 @@ def _given(wish: Wish, examples: Mapping[str, float], weights: EventWeights) -> 
     return told
 
 
-def _liked(done: Sequence[Row], there: Mapping[int, tuple[str, int]], weights: EventWeights, scale: Scale | None) -> list[Liking]:
-    """What the events say on the whole of each item, latest first."""
-    if not done:
-        return []
-    told = np.array([(0, item, kind, np.nan if value is None else value, time) for item, kind, value, time in done])
+def _liked(told: Numbers, weights: EventWeights, scale: Scale | None) -> tuple[Codes, Floats, Numbers]:
+    """What the events say on the whole of each item, latest first: its number, how much it is liked, and when it last had an event."""
     numbers = np.unique(told[:, 1])
     made = interactions(arrays(told, numbers, weights, scale), 1, len(numbers))
     order = np.argsort(-made.times, kind="stable")[:LONG]
-    found = zip(made.matrix.indices[order].tolist(), made.matrix.data[order].tolist(), made.times[order].tolist(), strict=True)
-    return [Liking(*there[int(numbers[code])], weight, time) for code, weight, time in found]
-
-
-def _left_out(event: Row, wish: Wish) -> bool:
-    """Whether an event's item is not to come again; one that was hidden never does."""
-    seen = not wish.seen_kinds or event[KIND] in {NUMBERS[kind] for kind in wish.seen_kinds}
-    return event[KIND] == NEVER or (seen and not wish.include_seen)
+    return numbers[made.matrix.indices[order]].astype(np.int64), made.matrix.data[order], made.times[order]

@@ -2,21 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
 
 from samekind.recommendations import Reason, ReasonKind, ScoreParts
 from samekind.types import Floats
+from samekind_server.catalog.inside import Inside
 from samekind_server.recommendation.interactions import Codes
 from samekind_server.recommendation.ordering import Places, Scored
 from samekind_server.recommendation.signals import History
 from samekind_server.recommendation.sparse_rows import entries
 from samekind_server.recommendation.wanted import Wanted
+from samekind_server.store import histories
 
 CHOSEN = 2  # Items at most that behaviour is put down to.
 LEAST = 1e-6  # Of a score: what is less is no reason.
+
+
+@dataclass(frozen=True)
+class Why:
+    """A reason on its way: by which item of the past it is, if by one, by its place there."""
+
+    kind: ReasonKind
+    part: float
+    place: int | None = None
+    example: int | None = None
+
+    def named(self, rows: list[int], ids: Mapping[int, str]) -> Reason:
+        """The reason, by the ids of the rows of the past; one whose item went just now names none."""
+        return Reason(self.kind, self.part, "" if self.place is None else ids.get(rows[self.place], ""), self.example)
 
 
 def parts(found: Scored, places: Places) -> list[ScoreParts]:
@@ -25,32 +42,35 @@ def parts(found: Scored, places: Places) -> list[ScoreParts]:
     return [ScoreParts(*each) for each in zip(*(column[places].tolist() for column in columns), strict=True)]
 
 
-def reasons(wanted: Wanted, found: Scored, places: Places) -> list[tuple[Reason, ...]]:
+def reasons(inside: Inside, wanted: Wanted, found: Scored, places: Places) -> list[tuple[Reason, ...]]:
     """Why each of these places is recommended, the strongest first."""
-    told = parts(found, places)
     shares, alike = _shares(wanted, found.codes[places]), _alike(wanted, found.near[places])
-    each = zip(told, shares.T, alike, strict=True)
-    return [tuple(sorted(_of_one(wanted, *one), key=lambda reason: -reason.part)) for one in each]
+    each = zip(parts(found, places), shares.T, alike, strict=True)
+    told = [sorted(_of_one(*one), key=lambda why: -why.part) for one in each]
+    rows = wanted.past.rows.tolist()
+    named = {rows[why.place] for some in told for why in some if why.place is not None}
+    ids = inside.read(lambda of: histories.ids(of, [*named]))
+    return [tuple(why.named(rows, ids) for why in some) for some in told]
 
 
-def _of_one(wanted: Wanted, part: ScoreParts, shares: Floats, alike: Reason | None) -> Iterator[Reason]:
+def _of_one(part: ScoreParts, shares: Floats, alike: Why | None) -> Iterator[Why]:
     if alike and part.content > LEAST:
-        yield Reason(alike.kind, part.content, alike.item, alike.example)
+        yield Why(alike.kind, part.content, alike.place, alike.example)
     if part.behaviour > LEAST:
-        yield from _chosen(wanted, part.behaviour, shares)
+        yield from _chosen(part.behaviour, shares)
     if part.popularity > LEAST:
-        yield Reason(ReasonKind.POPULAR, part.popularity)
+        yield Why(ReasonKind.POPULAR, part.popularity)
     if part.newness > LEAST:
-        yield Reason(ReasonKind.NEW, part.newness)
+        yield Why(ReasonKind.NEW, part.newness)
 
 
-def _chosen(wanted: Wanted, part: float, shares: Floats) -> Iterator[Reason]:
+def _chosen(part: float, shares: Floats) -> Iterator[Why]:
     """Behaviour by the items it is owed to; by none where it is what its content lets expect."""
     leading = [int(place) for place in np.argsort(-shares, kind="stable")[:CHOSEN] if shares[place] > LEAST]
     for place in leading:
-        yield Reason(ReasonKind.CHOSEN_WITH, float(part * shares[place]), wanted.past.likings[place].id)
+        yield Why(ReasonKind.CHOSEN_WITH, float(part * shares[place]), place)
     if not leading:
-        yield Reason(ReasonKind.CHOSEN_WITH, part)
+        yield Why(ReasonKind.CHOSEN_WITH, part)
 
 
 def _shares(wanted: Wanted, codes: Codes) -> Floats:
@@ -74,7 +94,7 @@ def _owed(history: History, weights: sparse.csr_matrix, codes: Codes) -> Floats:
     return told
 
 
-def _alike(wanted: Wanted, near: Floats) -> list[Reason | None]:
+def _alike(wanted: Wanted, near: Floats) -> list[Why | None]:
     """The nearest of what is liked to each row, if any is near at all: an item, or an example."""
     liked, shown = np.flatnonzero(wanted.history.weights[: len(wanted.liked)] > 0), np.flatnonzero(wanted.weights > 0)
     against = np.concatenate([wanted.shown[shown], wanted.liked[liked]])
@@ -83,10 +103,10 @@ def _alike(wanted: Wanted, near: Floats) -> list[Reason | None]:
     cosines = near @ against.T
     best = cosines.argmax(axis=1)
     found = zip(best.tolist(), cosines[np.arange(len(near)), best].tolist(), strict=True)
-    return [_leading(wanted, shown, liked, place) if cosine > 0 else None for place, cosine in found]
+    return [_leading(shown, liked, place) if cosine > 0 else None for place, cosine in found]
 
 
-def _leading(wanted: Wanted, shown: Codes, liked: Codes, place: int) -> Reason:
+def _leading(shown: Codes, liked: Codes, place: int) -> Why:
     if place < len(shown):
-        return Reason(ReasonKind.ALIKE, 0.0, example=int(shown[place]))
-    return Reason(ReasonKind.ALIKE, 0.0, wanted.past.likings[int(liked[place - len(shown)])].id)
+        return Why(ReasonKind.ALIKE, 0.0, example=int(shown[place]))
+    return Why(ReasonKind.ALIKE, 0.0, int(liked[place - len(shown)]))

@@ -21,6 +21,7 @@ from samekind_server.embedding.observer import Shed
 from samekind_server.embedding.room import Room
 from samekind_server.recommendation import answering, asked
 from samekind_server.recommendation.answering import Ask
+from samekind_server.recommendation.links import Linking
 from samekind_server.recommendation.model import Model
 from samekind_server.search import terms
 from samekind_server.search.terms import Meant
@@ -51,6 +52,7 @@ class Recommending:
         most: int = MOST,
     ) -> None:
         self._engine, self._model, self._heard, self._clock, self._room = engine, model, heard, clock, Room(most)
+        self._linking = Linking()
 
     async def recommend(self, catalog: OpenCatalog, wish: Wish, *, size: int = PAGE, token: str = "", asker: Asker = ANYONE) -> Recommended:
         """A page of so many recommendations, from where the `next_page_token` of the page before says. Raises what is wrong with the wish."""
@@ -68,7 +70,7 @@ class Recommending:
 
     def _answer(self, wish: Wish, meant: Sequence[Meant], turn: asked.Turn, size: int, inside: Inside) -> Recommended:
         report = meant[0].report if meant else Report(inside.catalog.model, inside.catalog.space, None)
-        return answering.answer(inside, Ask(wish, meant, report, turn, size), self._model(inside.id))
+        return answering.answer(inside, Ask(wish, meant, report, turn, size), self._model(inside.id), self._linking)
 
     async def _meant(self, catalog: OpenCatalog, wish: Wish, asker: Asker) -> list[Meant]:
         """Each example by itself, all embedded together. Raises what is wrong with one."""

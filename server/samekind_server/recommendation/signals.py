@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -28,7 +29,8 @@ DAY = 86_400.0
 class History:
     """What somebody did, latest first, one entry for each item: its code in the model (-1: not known to it), how much it is liked, its unit vector.
 
-    `codes` (n,) int64, `weights` (n,) float32 signed, `vectors` (n, dimensions) float32, rows of zeros where an item has none.
+    `codes` (n,) int64, `weights` (n,) float32 signed, `vectors` (n, dimensions) float32, rows of zeros where an item has none; those of the first
+    100 are enough.
     """
 
     codes: Codes
@@ -36,10 +38,20 @@ class History:
     vectors: Floats
 
     @property
-    def known(self) -> History:
+    def known(self) -> tuple[Codes, Floats]:
         """The entries that the model knows."""
         known = self.codes >= 0
-        return History(self.codes[known], self.weights[known], self.vectors[known])
+        return self.codes[known], self.weights[known]
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """What behaviour makes of one history: a number for each item by two methods, and one of 0 at the end for those not known (code -1); and the
+    user's row of factors, None where nothing can be told by them."""
+
+    ease: Floats
+    cooccurrence: Floats
+    user: Floats | None
 
 
 @dataclass(frozen=True)
@@ -66,23 +78,34 @@ class Signals:
 
     def parts_of(self, history: History, codes: Codes, near: Floats, examples: Floats) -> dict[str, Floats]:
         """The same by vectors that are `centred`: the candidates' `near`, and `examples`, those of the history's first 100."""
+        return self.behaviours_of(self.heard(history), codes, near) | {"content": taste.alike(near, examples, history.weights[:LATELY])}
+
+    def heard(self, history: History) -> Heard:
+        """What behaviour makes of a history, for any candidates."""
+        codes, weights = history.known
+        told = len(codes) and len(self.gram)
+        user = self.factors.taste(codes, weights, self.gram) if told else None
+        return Heard(_linked(self.ease, codes, weights), _linked(self.cooccurrence, codes, weights), user)
+
+    def behaviours_of(self, heard: Heard, codes: Codes, near: Floats) -> dict[str, Floats]:
+        """What each method but content gives the candidates."""
         return {
-            "ease": _linked(self.ease, history, codes),
-            "cooccurrence": _linked(self.cooccurrence, history, codes),
-            "als": self._by_factors(history, codes, near),
-            "content": taste.alike(near, examples, history.weights[:LATELY]),
-            "popularity": np.where(codes >= 0, self.popularity[codes], np.float32(0)) if len(self.popularity) else np.zeros(len(codes), np.float32),
+            "ease": heard.ease[codes],
+            "cooccurrence": heard.cooccurrence[codes],
+            "als": self._by_factors(heard, codes, near),
+            "popularity": _of_known(self.popularity, codes),
         }
 
-    def behaviours(self, history: History) -> dict[str, Floats]:
+    def behaviours(self, heard: Heard) -> dict[str, Floats]:
         """What each method of behaviour gives every item by what is known of it alone, whatever its content lets expect, (items,) each."""
-        every = np.arange(len(self.support))
-        told = {"ease": _linked(self.ease, history, every), "cooccurrence": _linked(self.cooccurrence, history, every)}
-        known = history.known
-        if not len(known.codes) or not self.factors.items.any():
-            return told
-        user = self.factors.taste(known.codes, known.weights, self.gram)
-        return told | {"als": self.factors.items @ user * (self.support / (self.support + np.float32(KNOWN)))}
+        told = {"ease": heard.ease[:-1], "cooccurrence": heard.cooccurrence[:-1]}
+        return told if heard.user is None else told | {"als": self.factors.items @ heard.user * self.shares}
+
+    @cached_property
+    def shares(self) -> Floats:
+        """How much each item's own behaviour counts beside what its content lets expect, (items,)."""
+        told: Floats = self.support / (self.support + np.float32(KNOWN))
+        return told
 
     def centred(self, vectors: Floats) -> Floats:
         """Unit rows again, without what all of the catalog have in common; zeros stay zeros."""
@@ -90,16 +113,15 @@ class Signals:
 
     def supports(self, codes: Codes) -> Floats:
         """How much is known of each item's likes, 0 of one not known at all."""
-        return np.where(codes >= 0, self.support[codes], np.float32(0)) if len(self.support) else np.zeros(len(codes), np.float32)
+        return _of_known(self.support, codes)
 
-    def _by_factors(self, history: History, codes: Codes, near: Floats) -> Floats:
-        known = history.known
-        if not len(known.codes) or not self.factors.items.any():
+    def _by_factors(self, heard: Heard, codes: Codes, near: Floats) -> Floats:
+        if heard.user is None:
             return np.zeros(len(codes), np.float32)
-        user = self.factors.taste(known.codes, known.weights, self.gram)
-        share = (self.supports(codes) / (self.supports(codes) + KNOWN))[:, None]
-        rows = share * self.factors.items[codes] + (1 - share) * (_with_one(near) @ self.map)
-        told: Floats = rows @ user
+        supports = self.supports(codes)
+        share = supports / (supports + np.float32(KNOWN))
+        expected = near @ (self.map[:-1] @ heard.user) + self.map[-1] @ heard.user
+        told: Floats = share * (self.factors.items[codes] @ heard.user) + (1 - share) * expected
         return told
 
 
@@ -138,12 +160,15 @@ def _centred(vectors: Floats, centre: Floats) -> Floats:
     return rows
 
 
-def _linked(weights: sparse.csr_matrix, history: History, codes: Codes) -> Floats:
-    known = history.known
+def _of_known(numbers: Floats, codes: Codes) -> Floats:
+    return np.where(codes >= 0, numbers[codes], np.float32(0)) if len(numbers) else np.zeros(len(codes), np.float32)
+
+
+def _linked(weights: sparse.csr_matrix, codes: Codes, liked: Floats) -> Floats:
     whole = np.zeros(weights.shape[1] + 1, np.float32)  # The last is of all items that are not known: code -1.
-    owners, columns, numbers = entries(weights, known.codes)
-    np.add.at(whole, columns, numbers * known.weights[owners])
-    return whole[codes]
+    owners, columns, numbers = entries(weights, codes)
+    np.add.at(whole, columns, numbers * liked[owners])
+    return whole
 
 
 def _spread(weights: sparse.csr_matrix, active: Codes, items: int) -> sparse.csr_matrix:

@@ -19,7 +19,7 @@ from samekind_server.recommendation.blend import leading
 from samekind_server.recommendation.interactions import faded
 from samekind_server.recommendation.model import Model
 from samekind_server.recommendation.past import Past
-from samekind_server.recommendation.signals import DAY, LATELY, History
+from samekind_server.recommendation.signals import DAY, LATELY, Heard, History
 from samekind_server.recommendation.taste import Interest, Strategy
 from samekind_server.search.terms import Meant, combined
 
@@ -47,7 +47,12 @@ class Wanted:
     @cached_property
     def liked(self) -> Floats:
         """The vectors of the latest of the history, without what all of the catalog have in common."""
-        return self.model.signals.centred(self.history.vectors[:LATELY])
+        return self.model.signals.centred(self.history.vectors)
+
+    @cached_property
+    def heard(self) -> Heard:
+        """What behaviour makes of the history."""
+        return self.model.signals.heard(self.history)
 
     @cached_property
     def shown(self) -> Floats:
@@ -106,8 +111,7 @@ class Wanted:
 
 def wanted(inside: Inside, model: Model, wish: Wish, meant: Sequence[Meant], past: Past) -> Wanted:
     """What is wanted, by what is in memory."""
-    rows = np.array([each.row for each in past.likings], np.int64)
-    history = History(model.codes([each.id for each in past.likings]), past.weights, likeness.wholes(inside.memory, rows))
+    history = History(model.coded(past.numbers), past.weights, likeness.wholes(inside.memory, past.rows[:LATELY]))
     return Wanted(wish, meant, model, past, history, _examples(meant, inside.catalog.dimensions))
 
 
