@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from datetime import datetime
 
 from google.protobuf.field_mask_pb2 import FieldMask
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from samekind.types import Best, Catalog, CatalogStats, Comparison, EventWeights, Fused, IndexStats, Metric, Rotation
 from samekind.v1 import catalog_service_pb2 as pb
 from samekind.wire.contents import known, long_text, number, read_long_text, utf8
-from samekind.wire.values import read_moment
+from samekind.wire.values import moment, read_moment
 
 METRICS = {
     pb.METRIC_UNSPECIFIED: Metric.COSINE,
@@ -101,8 +99,8 @@ def catalog(value: Catalog) -> pb.Catalog:
         event_weights=pb.EventWeights(**asdict(value.event_weights)),
         version=value.version,
         etag=utf8(value.etag),
-        create_time=_moment(value.create_time),
-        update_time=_moment(value.update_time),
+        create_time=moment(value.create_time) if value.create_time else None,
+        update_time=moment(value.update_time) if value.update_time else None,
     )
 
 
@@ -138,11 +136,3 @@ def _comparison(message: pb.Catalog) -> Comparison:
         return Best()
     weights = (message.fused.text, message.fused.image, message.fused.vector)
     return Fused(*weights) if any(weights) else Fused()
-
-
-def _moment(value: datetime | None) -> Timestamp | None:
-    if value is None:
-        return None
-    message = Timestamp()
-    message.FromDatetime(value)
-    return message

@@ -102,9 +102,9 @@ def read_report(message: words.Report) -> Report:
     return Report(message.model, message.space, precision, message.wait_ms, message.decode_ms, message.compute_ms)
 
 
-def number(table: Mapping[Number, Named], value: Named) -> Number:
+def number(table: dict[Number, Named], value: Named) -> Number:
     """The enum's number of a value; of several, the last: an UNSPECIFIED stands before the one it means."""
-    return {named: each for each, named in table.items()}[value]
+    return next(each for each in reversed(table) if table[each] == value)
 
 
 def known(table: Mapping[Number, Named], given: Number, what: str) -> Named:

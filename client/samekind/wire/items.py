@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
-
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from samekind.errors import BadRequest, SamekindError
 from samekind.filters import Filter
@@ -15,7 +12,7 @@ from samekind.v1 import content_pb2 as words
 from samekind.wire.contents import LONG_TEXTS, content, number, read_content, read_vectors, utf8, vectors
 from samekind.wire.filters import filter_message
 from samekind.wire.statuses import read_status, status
-from samekind.wire.values import read_moment, read_value, value
+from samekind.wire.values import moment, read_moment, read_value, value
 
 WRITE_MODES = {
     pb.WRITE_MODE_UNSPECIFIED: WriteMode.UPSERT,
@@ -139,8 +136,8 @@ def item(each: Item) -> pb.Item:
         kinds=each.kinds,
         vectors=[pb.ItemVector(kind=kind, vector=vectors(one.values[None], one.space)) for kind, one in each.vectors.items()],
         thumbnail=each.thumbnail,
-        create_time=_moment(each.create_time),
-        update_time=_moment(each.update_time),
+        create_time=moment(each.create_time) if each.create_time else None,
+        update_time=moment(each.update_time) if each.update_time else None,
     )
 
 
@@ -188,12 +185,4 @@ def _written(result: pb.ItemResult) -> Written:
 def _one_row(message: words.Vectors) -> words.Vectors:
     if message.rows != 1:
         raise BadRequest(f"an item's vector has exactly one row, not {message.rows}")
-    return message
-
-
-def _moment(given: datetime | None) -> Timestamp | None:
-    if given is None:
-        return None
-    message = Timestamp()
-    message.FromDatetime(given)
     return message

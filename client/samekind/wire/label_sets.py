@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 
 from google.protobuf.field_mask_pb2 import FieldMask
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from samekind.types import Labels, LabelSet
 from samekind.v1 import label_set_service_pb2 as pb
 from samekind.wire.classification import label, labels, read_label
 from samekind.wire.contents import utf8
-from samekind.wire.values import read_moment
+from samekind.wire.values import moment, read_moment
 
 
 def create_label_set_request(value: LabelSet, *, request_id: str = "") -> pb.CreateLabelSetRequest:
@@ -65,8 +63,8 @@ def label_set(value: LabelSet) -> pb.LabelSet:
         version=value.version,
         etag=utf8(value.etag),
         label_count=value.label_count,
-        create_time=_moment(value.create_time),
-        update_time=_moment(value.update_time),
+        create_time=moment(value.create_time) if value.create_time else None,
+        update_time=moment(value.update_time) if value.update_time else None,
     )
 
 
@@ -83,11 +81,3 @@ def read_label_set(message: pb.LabelSet) -> LabelSet:
         create_time=read_moment(message.create_time) if message.HasField("create_time") else None,
         update_time=read_moment(message.update_time) if message.HasField("update_time") else None,
     )
-
-
-def _moment(value: datetime | None) -> Timestamp | None:
-    if value is None:
-        return None
-    message = Timestamp()
-    message.FromDatetime(value)
-    return message
