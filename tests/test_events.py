@@ -9,14 +9,19 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
 
+import grpc
 import numpy as np
 import pytest
 
 import samekind
-from samekind import Event, EventKind, cli
+from samekind import Event, EventKind, cli, wire
 from samekind.catalogs import CatalogHandle
 from samekind.errors import BadRequest, NotFound
 from samekind.recommendations import Recorded, Recording
+from samekind.types import Catalog
+from samekind.v1 import recommendation_service_pb2 as pb
+from samekind.v1.catalog_service_pb2_grpc import CatalogServiceStub
+from samekind.v1.recommendation_service_pb2_grpc import RecommendationServiceStub
 from samekind_server.recommendation.interactions import Events
 from samekind_server.recommendation.kept import Files
 from samekind_server.recommendation.model import learn
@@ -99,6 +104,24 @@ def test_an_event_that_cannot_be_fails_alone(shop, bad, told):
     assert (recording.count, list(recording.failures)) == (2, [1])
     assert isinstance(recording.failures[1], BadRequest)
     assert told in str(recording.failures[1])
+
+
+def test_what_is_wrong_is_told_by_its_field_from_the_request_on(at):
+    with grpc.insecure_channel(at) as channel:
+        CatalogServiceStub(channel).CreateCatalog(wire.create_catalog_request(Catalog("fields", space=SPACE, dimensions=4)))
+        good, late = wire.event(Event("u", "i", "view")), wire.event(Event("u", "i", "view", time=datetime(2200, 1, 1, tzinfo=UTC)))
+        rating, strange = wire.event(Event("u", "i", "rating")), pb.Event(user="u", item="i", kind=99)
+        nothing, nobody = pb.Event(user="u", item="i"), pb.Event(item="i", kind=1)
+        request = wire.record_events_request("fields", [good, late, rating, nothing, strange, nobody])
+        told = wire.read_recorded(RecommendationServiceStub(channel).RecordEvents(request))
+    assert [[each.field for each in one.error.violations] if one.error else [] for one in told] == [
+        [],
+        ["events[1].time"],
+        ["events[2].value"],
+        ["events[3].kind"],
+        ["events[4].kind"],
+        ["events[5].user"],
+    ]
 
 
 def test_a_clock_may_be_a_little_ahead(shop):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from samekind.errors import BadRequest, Violation
+from samekind.errors import BadRequest, SamekindError, Violation
 from samekind.recommendations import Event, EventKind, Measure, RecommendationModel, Recorded
 from samekind.v1 import recommendation_service_pb2 as pb
 from samekind.wire.contents import known, utf8
@@ -128,8 +129,14 @@ def read_recommendation_model(message: pb.RecommendationModel) -> Recommendation
 
 def _result(field: str, outcome: Recorded) -> pb.EventResult:
     if outcome.error:
-        return pb.EventResult(error=status(outcome.error, field=field))
+        return pb.EventResult(error=status(_blamed(outcome.error, field), field=field))
     return pb.EventResult(recorded=pb.RecordedEvent(known=outcome.known))
+
+
+def _blamed(error: SamekindError, field: str) -> SamekindError:
+    """The same error, its fields named from the request on."""
+    fields = tuple(replace(each, field=each.field if each.field.startswith(field) else f"{field}.{each.field}") for each in error.violations)
+    return type(error)(error.message, violations=fields, metadata=error.metadata, retry_after=error.retry_after)
 
 
 def event_kind(given: EventKind | str) -> EventKind:
