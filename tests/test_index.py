@@ -209,6 +209,8 @@ class AgainstTheTwin(RuleBasedStateMachine):
     def they_agree(self):
         if hasattr(self, "graph"):
             assert self.graph.rows().tolist() == self.twin.rows().tolist()
+            every = np.arange(self.next + 5)[::-1]
+            assert self.graph.has(every).tolist() == self.twin.has(every).tolist() == np.isin(every, self.twin.rows()).tolist()
             self.compare(5)
             for index in (self.graph, self.twin):
                 self.compare_gists(index)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,12 @@ from samekind.filters import F
 from samekind.queries import ById, Term
 from samekind.recommendations import Event, EventKind, ExampleStrategy, ReasonKind, Recommended, Wish
 from samekind.types import Fused, Item, Metric, Vector
+from samekind_server.catalog.inside import Inside
 from samekind_server.embedding.engine import Engine
+from samekind_server.recommendation import likeness, past
 from samekind_server.recommendation.events import Events
 from samekind_server.recommendation.gathering import gathered
+from samekind_server.recommendation.links import Linking
 from samekind_server.recommendation.model import Model, learn
 from samekind_server.recommendation.recommending import Recommending
 from samekind_server.store.sqlite import Look
@@ -253,6 +257,39 @@ def test_as_many_come_as_there_are_when_most_was_seen(shop):
     left = shop.ask(Wish(user="u", limit=20))
     assert sorted(each.item.id for each in left.recommendations) == [each.id for each in items[1195:]]
     assert left.report.shortfall == "the catalog has 1,200 items; 1,195 of them were seen or are left out"
+
+
+def test_of_who_did_a_great_deal_the_latest_counts_and_all_that_was_seen_stays_away(shop):
+    shop.put(*(item(f"item-{n:02}", 1, 0.01 * n, 0, 0) for n in range(60)))
+    shop.did("u", "view", *(f"item-{n:02}" for n in range(20)), ago=9000)
+    shop.did("u", "hide", "item-20", ago=8000)
+    for n in range(past.LATEST // 10):
+        shop.did("u", "like", *(f"item-{n}" for n in range(30, 40)), ago=7000 - n)
+    left = [f"item-{n}" for n in (*range(21, 30), *range(40, 60))]
+    found = shop.ask(Wish(user="u", limit=60))
+    assert (sorted(each.item.id for each in found.recommendations), found.report.events) == (left, past.LATEST)
+    assert "item-20" not in shop.ids(user="u", limit=60, include_seen=True)
+    assert len(shop.ids(user="u", limit=60, seen_kinds=(EventKind.VIEW,))) == 39
+
+
+def test_where_items_are_is_known_however_they_and_events_come_and_go(shop):
+    chance, linking = np.random.default_rng(3), Linking()
+
+    def told(linking: Linking, inside: Inside) -> dict[int, int]:
+        links = inside.read(partial(linking.now, inside.memory))
+        there = likeness.there(inside.memory, links.at)
+        assert links.rows(links.of(links.at[there])).tolist() == links.at[there].tolist()
+        return dict(zip(links.numbers[there].tolist(), links.at[there].tolist(), strict=True))
+
+    for turn in range(12):
+        ids = [f"item-{n}" for n in chance.choice(30, 12, replace=False)]
+        shop.put(*(item(id, *chance.normal(size=4)) for id in ids[:6]))
+        shop.keeper.ask("delete", ids[6:8])
+        shop.did(f"u{turn % 3}", "view", *ids[8:], ago=turn)
+        if turn % 4 == 3:
+            shop.keeper.run(shop.events.forget("", "shop", "u1"))
+        kept, anew = (shop.keeper.ask("within", partial(told, each)) for each in (linking, Linking()))
+        assert anew.items() <= kept.items()  # Numbers that were forgotten lead to where they led.
 
 
 def test_pages_together_are_the_whole_answer_under_one_name(shop):
