@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import sparse
 
-from samekind.types import Floats
-from samekind_server.recommendation.sparse_rows import KEPT, strongest
+from samekind_server.recommendation.sparse_rows import KEPT, thinned
 
 SHRINK = 3.0
 BLOCK = 512
@@ -20,14 +19,15 @@ def cooccurrence(likes: sparse.csr_matrix, *, shrink: float = SHRINK, kept: int 
     `likes` (users, items) has no negative numbers. The `kept` strongest of each item; an item is not beside itself.
     """
     likes = likes.tocsc().astype(np.float32)
-    return strongest(_blocks(likes, shrink), likes.shape[1], kept)
+    rows = [thinned(block, kept) for block in _blocks(likes, shrink)]
+    return sparse.vstack(rows, "csr") if rows else sparse.csr_matrix((0, 0), dtype=np.float32)
 
 
-def _blocks(likes: sparse.csc_matrix, shrink: float) -> Iterator[Floats]:
+def _blocks(likes: sparse.csc_matrix, shrink: float) -> Iterator[sparse.csr_matrix]:
     lengths = np.sqrt(np.maximum(likes.multiply(likes).sum(axis=0).A1, 1e-12)).astype(np.float32)
     for start in range(0, likes.shape[1], BLOCK):
-        together = (likes[:, start : start + BLOCK].T @ likes).toarray()
-        places = np.arange(len(together))
-        together[places, places + start] = 0
-        weights: Floats = together * together / (together + np.float32(shrink)) / lengths[start : start + BLOCK, None] / lengths
-        yield np.nan_to_num(weights) if not shrink else weights
+        together = (likes[:, start : start + BLOCK].T @ likes).tocsr()
+        rows, met = np.repeat(np.arange(together.shape[0]) + start, np.diff(together.indptr)), together.data
+        weights = met * met / (met + np.float32(shrink)) / lengths[rows] / lengths[together.indices]
+        together.data = np.where(together.indices == rows, np.float32(0), weights)
+        yield together

@@ -20,6 +20,16 @@ def strongest(blocks: Iterable[Floats], columns: int, kept: int = KEPT) -> spars
     return sparse.vstack(rows, "csr") if rows else sparse.csr_matrix((0, columns), dtype=np.float32)
 
 
+def thinned(block: sparse.csr_matrix, kept: int = KEPT) -> sparse.csr_matrix:
+    """The same of rows that hold few numbers, of which the 0s are none."""
+    block.sort_indices()
+    sizes, keep = np.abs(block.data), block.data != 0
+    for row in np.flatnonzero(np.diff(block.indptr) > kept):
+        held = slice(*block.indptr[row : row + 2])
+        keep[held] &= _leading(sizes[held], kept)
+    return sparse.csr_matrix((block.data[keep], block.indices[keep], np.append(0, np.cumsum(keep))[block.indptr]), shape=block.shape)
+
+
 def entries(matrix: sparse.csr_matrix, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
     """What some rows hold: the place in `rows`, the column and the number of each entry. scipy's own way takes several times as long."""
     starts = matrix.indptr[rows].astype(np.int64)
@@ -40,3 +50,12 @@ def _thinned(block: Floats, kept: int) -> Floats:
         level = np.flatnonzero(sizes[row] == least[row])
         thin[row, level[kept - np.count_nonzero(sizes[row] > least[row]) :]] = 0
     return thin
+
+
+def _leading(sizes: Floats, kept: int) -> NDArray[np.bool_]:
+    """Which of a row's sizes are the `kept` largest; equal ones from the left."""
+    least = np.partition(sizes, -kept)[-kept]
+    level = np.flatnonzero(sizes == least)
+    keep: NDArray[np.bool_] = sizes >= least
+    keep[level[kept - np.count_nonzero(sizes > least) :]] = False
+    return keep
