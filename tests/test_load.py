@@ -14,8 +14,10 @@ from typing import Any
 import grpc
 import numpy as np
 import pytest
+from google.rpc.status_pb2 import Status
 from PIL import Image as Pillow
 
+from samekind import wire
 from samekind.types import Floats, Image, Model, Text
 from samekind.v1 import content_pb2 as words
 from samekind.v1 import embedding_service_pb2 as pb
@@ -227,13 +229,15 @@ def test_a_full_server_refuses_calls_unread_and_says_when_to_come_back(serving):
         full = [Text("x" * 25)]
         async with one.channel() as channel:
             with one.admission.admitted(full, Asker()), one.admission.admitted(full, Asker()), pytest.raises(grpc.aio.AioRpcError) as refused:
-                await channel.unary_unary(EMBED)(b"no message at all")
+                await channel.unary_unary(EMBED)(b"no message at all", metadata=[("x-request-id", "mine")])
         return refused.value
 
     refused = asyncio.run(crowd())
-    assert refused.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    beside = dict(refused.trailing_metadata())
+    assert (refused.code(), beside["x-request-id"]) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "mine")
     assert one.refused == [(EMBED[1:], "RESOURCE_EXHAUSTED")]
-    assert int(dict(refused.trailing_metadata())["grpc-retry-pushback-ms"]) >= 100
+    assert int(beside["grpc-retry-pushback-ms"]) >= 100
+    assert wire.read_status(Status.FromString(beside["grpc-status-details-bin"])).retry_after >= 0.1
 
 
 @pytest.mark.parametrize(("metadata", "lane"), [((), Lane.INTERACTIVE), (((LANE, "bulk"),), Lane.BULK)])

@@ -11,13 +11,14 @@ import grpc
 
 from samekind.errors import Overloaded, SamekindError
 from samekind_server.edge import callers
-from samekind_server.edge.handlers import Call, Context, Handler, refusing
-from samekind_server.edge.interceptors import abort
+from samekind_server.edge.handlers import REQUEST_ID, Context, Handler, named, refusing
+from samekind_server.edge.interceptors import ending
 from samekind_server.edge.roles import ROLES
 from samekind_server.embedding.admission import Admission
 from samekind_server.embedding.askers import ANYONE, Asker, Lane
 
 LANE = "samekind-lane"
+ALIKE = 0.05  # Seconds in which calls that are refused are told the same.
 CHEAP = ("Get", "List")  # What only tells of what is there is answered at any time.
 
 
@@ -37,6 +38,8 @@ class Overload(grpc.aio.ServerInterceptor):
 
     def __init__(self, admission: Admission, counted: Callable[[str, str], None]) -> None:
         self._admission, self._counted = admission, counted
+        self._refusing: Handler | None = None
+        self._until = -math.inf
 
     async def intercept_service(self, continuation: Callable[[Any], Awaitable[Handler | None]], details: Any) -> Handler | None:
         """The method's handler, or one that refuses without reading."""
@@ -46,8 +49,15 @@ class Overload(grpc.aio.ServerInterceptor):
                 self._admission.check(ANYONE)
             except Overloaded as error:
                 self._counted(method, error.code)
-                return told(method, error)
+                return self._told(error)
         return await continuation(details)
+
+    def _told(self, error: Overloaded) -> Handler:
+        """Calls refused at almost the same time are told the same, since writing it takes longer than all else of a refusal."""
+        now = time.monotonic()
+        if not self._refusing or now >= self._until:
+            self._refusing, self._until = told(error), now + ALIKE
+        return self._refusing
 
 
 class Shedding(grpc.aio.ServerInterceptor):
@@ -67,11 +77,12 @@ class Shedding(grpc.aio.ServerInterceptor):
         return handler
 
 
-def told(method: str, error: SamekindError) -> Handler:
+def told(error: SamekindError) -> Handler:
     """A handler that ends any call with an error by itself, and takes nothing of the request."""
+    code, message, beside = ending(error)
 
     async def refuse(requests: object, context: Context) -> NoReturn:
-        await abort(Call(method, context), error)
+        await context.abort(code, message, (*beside, (REQUEST_ID, named(dict(context.invocation_metadata() or ())))))
 
     handler: Handler = grpc.stream_unary_rpc_method_handler(refuse)
     return handler

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -22,6 +22,11 @@ Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 
 def _free(some: int) -> None:
     """What a message costs, and who counts its contents, where no layer says otherwise."""
+
+
+def named(metadata: Mapping[str, str | bytes]) -> str:
+    """A call's id: the caller's, or one that is made for it."""
+    return str(metadata.get(REQUEST_ID, ""))[:64] or uuid.uuid4().hex
 
 
 @dataclass(eq=False)
@@ -45,7 +50,7 @@ class Call:
 
     def __post_init__(self) -> None:
         self.metadata = dict(self.context.invocation_metadata() or ())
-        self.request_id = str(self.metadata.get(REQUEST_ID, ""))[:64] or uuid.uuid4().hex
+        self.request_id = named(self.metadata)
         request_id.set(self.request_id)
 
     @property

@@ -50,9 +50,14 @@ def _code(call: Call) -> str:
 async def abort(call: Call, error: SamekindError) -> NoReturn:
     """Ends a call with an error: its status, its id, and when gRPC's own retries may ask again."""
     call.code, call.reason = error.code, error.reason
-    status = rpc_status.to_status(wire.status(error, request_id=call.request_id))
-    beside = ((REQUEST_ID, call.request_id), *_pushback(error))
-    await call.context.abort(status.code, status.details, (*status.trailing_metadata, *beside))
+    code, told, beside = ending(error, request_id=call.request_id)
+    await call.context.abort(code, told, (*beside, (REQUEST_ID, call.request_id)))
+
+
+def ending(error: SamekindError, *, request_id: str = "") -> tuple[grpc.StatusCode, str, tuple[tuple[str, str | bytes], ...]]:
+    """How a call ends with an error: code, message, and beside them all details and when gRPC's own retries may ask again."""
+    status = rpc_status.to_status(wire.status(error, request_id=request_id))
+    return status.code, status.details, (*status.trailing_metadata, *_pushback(error))
 
 
 def _pushback(error: SamekindError) -> tuple[tuple[str, str], ...]:
