@@ -28,7 +28,8 @@ class RecommendationServicer(stubs.RecommendationServiceServicer):
     async def RecordEvents(self, request: pb.RecordEventsRequest, context: Context) -> pb.RecordEventsResponse:
         """Records a batch."""
         validation.check(request)
-        return wire.record_events_response(await self._events.record(_tenant(), request.catalog, event_stream.read(request.events)))
+        given = await event_stream.read(request.events)
+        return wire.record_events_response(await self._events.record(_tenant(), request.catalog, given))
 
     async def IngestEvents(self, requests: AsyncIterator[pb.IngestEventsRequest], context: Context) -> AsyncIterator[pb.IngestEventsResponse]:
         """Records batches for as long as they come."""
