@@ -19,6 +19,7 @@ from samekind_server.catalog.catalog import OpenCatalog
 from samekind_server.catalog.catalogs import Catalogs
 from samekind_server.catalog.memory import Indexes, Memory, Place
 from samekind_server.catalog.reading import told
+from samekind_server.catalog.shelf import Shelf
 from samekind_server.catalog.vectors import WINDOW
 from samekind_server.embedding.engine import Engine
 from samekind_server.embedding.images import ImageLimits
@@ -74,7 +75,7 @@ async def nearest(catalog: OpenCatalog, queries: Floats, k: int, **more: Any) ->
 
 
 async def _hits(catalog: OpenCatalog, ranked: Ranked, k: int) -> list[Hit]:
-    items, _ = await catalog.read(partial(told, ranked.rows.tolist(), k, ItemView(), None))
+    items, _ = await catalog.read(partial(told, Shelf().look(), ranked.rows.tolist(), k, ItemView(), None))
     scores = dict(zip(ranked.rows.tolist(), ranked.scores.tolist(), strict=True))
     return [Hit(item, scores[row]) for row, item in items.items()]
 

@@ -19,6 +19,7 @@ from samekind_server.catalog.drafts import Drafting, Held, Sketch, stored
 from samekind_server.catalog.inside import Inside
 from samekind_server.catalog.memory import Memory
 from samekind_server.catalog.reading import matched, page, read
+from samekind_server.catalog.shelf import Shelf
 from samekind_server.catalog.writing import Changes, Draft, Update, Writing, duplicates
 from samekind_server.embedding.askers import ANYONE, Asker
 from samekind_server.store import catalogs, items, packing, pages, requests
@@ -48,9 +49,11 @@ class OpenCatalog:
         applied: Callable[[Changes], None],
         *,
         looking: Executor,
+        shelf: Shelf,
         clock: Callable[[], float],
     ) -> None:
         self._store, self._now, self._drafting, self._applied, self._looking, self._clock = store, memory, drafting, applied, looking, clock
+        self._shelf = shelf
         self.id = memory().head.id  # No other catalog ever has it.
 
     @property
@@ -163,7 +166,7 @@ class OpenCatalog:
     async def within(self, work: Callable[[Inside], T]) -> T:
         """What is made of memory and store in one thread, which waits for no write."""
         await self.ready()
-        return await asyncio.get_running_loop().run_in_executor(self._looking, work, Inside(self._memory, self._store))
+        return await asyncio.get_running_loop().run_in_executor(self._looking, work, Inside(self._memory, self._store, self._shelf))
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """What the store holds, of one moment."""
@@ -247,9 +250,8 @@ class OpenCatalog:
 
     async def ready(self) -> None:
         """Waits until it is in memory."""
-        if not (loaded := self._memory.loaded).done():
-            await asyncio.shield(asyncio.wrap_future(loaded))
-        loaded.result()
+        if not (memory := self._memory).ready:
+            await asyncio.shield(asyncio.wrap_future(memory.loaded))
 
 
 class Known(Exception):

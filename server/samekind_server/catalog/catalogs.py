@@ -20,6 +20,7 @@ from samekind_server.catalog.catalog import OpenCatalog
 from samekind_server.catalog.drafts import Drafting
 from samekind_server.catalog.memory import Indexes, Memory
 from samekind_server.catalog.packing import Packing
+from samekind_server.catalog.shelf import Shelf
 from samekind_server.catalog.writing import Changes
 from samekind_server.embedding.engine import Engine
 from samekind_server.store import catalogs as rows
@@ -50,7 +51,7 @@ class Catalogs:
 
     def __init__(self, store: Store, engine: Engine, indexes: Indexes, *, clock: Callable[[], float] = time.time, pack_from: int = 100) -> None:
         self._store, self._engine, self._indexes, self._clock = store, engine, indexes, clock
-        self._drafting = Drafting(engine)
+        self._drafting, self._shelf = Drafting(engine), Shelf()
         self._memories: dict[int, Memory] = {}
         self._named: dict[tuple[str, str], Head] = {}  # As they were when they were asked for first; their numbers stay.
         self._gone: set[int] = set()
@@ -149,10 +150,12 @@ class Catalogs:
         if head is None or head.id not in self._memories:
             head = self._named[tenant, name] = await self._read(lambda of: found(of, tenant, name))
         memory = partial(self._memory, head)
-        return OpenCatalog(self._store, memory, self._drafting, self._applied, looking=self._looking, clock=self._clock)
+        return OpenCatalog(self._store, memory, self._drafting, self._applied, looking=self._looking, shelf=self._shelf, clock=self._clock)
 
     def _memory(self, head: Head) -> Memory:
         """What is in memory of a catalog: read anew where that failed. Raises NotFound once it was deleted."""
+        if (there := self._memories.get(head.id)) and there.ready:
+            return there
         with self._gate:
             if head.id in self._gone:
                 raise NotFound(f"no catalog {head.name!r}; it was deleted just now")
@@ -166,6 +169,7 @@ class Catalogs:
         """Told by the writer of what was committed; who reads a catalog only now reads that too."""
         with self._gate:
             memory = self._memories.get(changes.catalog)
+        self._shelf.forget([*changes.removed, *(row for row, _ in changes.described)])
         self._packing.gone(len(changes.removed))
         try:
             if memory is not None:
@@ -198,6 +202,7 @@ class Catalogs:
             self._gone.add(int(id))
             memory = self._memories.pop(int(id), None)
             self._named = {name: head for name, head in self._named.items() if head.id != int(id)}
+        self._shelf.clear()
         if memory is not None:
             memory.leave()
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
-from samekind.types import Catalog
+from samekind.filters import Filter
+from samekind.queries import ItemView
+from samekind.types import Catalog, Item
 from samekind_server.catalog.memory import Memory
+from samekind_server.catalog.reading import told
+from samekind_server.catalog.shelf import Shelf
 from samekind_server.store.base import Store, Transaction
 
 T = TypeVar("T")
@@ -19,6 +24,7 @@ class Inside:
 
     memory: Memory
     store: Store
+    shelf: Shelf
 
     @property
     def id(self) -> int:
@@ -33,3 +39,7 @@ class Inside:
     def read(self, work: Callable[[Transaction], T]) -> T:
         """What the store holds, of one moment."""
         return self.store.read_here(work)
+
+    def told(self, rows: Sequence[int], most: int, view: ItemView, where: Filter | None) -> tuple[dict[int, Item], int]:
+        """The first `most` items of these rows that are still there and meet the condition still, by row; and how many that was not true of."""
+        return self.read(partial(told, self.shelf.look(), rows, most, view, where))

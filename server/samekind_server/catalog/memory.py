@@ -89,6 +89,7 @@ class Memory:
         self._lock = threading.Lock()
         self._left = threading.Event()
         self.loaded: Future[None] = Future()
+        self.ready = False  # Whether it was loaded, and that without an error.
 
     def load(self) -> None:
         """Reads the catalog from the store; what is written meanwhile follows."""
@@ -102,6 +103,7 @@ class Memory:
             self._from.leave(self)
             self.loaded.set_exception(error)
         else:
+            self.ready = True
             self.loaded.set_result(None)
 
     def leave(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from samekind.queries import ItemView
 from samekind.types import Item, Text, Value, Vector
 from samekind_server.catalog import attributes, filters
 from samekind_server.catalog.definitions import moment
+from samekind_server.catalog.shelf import Kept, Look
 from samekind_server.catalog.vectors import KINDS
 from samekind_server.store import items
 from samekind_server.store.base import Transaction
@@ -25,7 +26,7 @@ def read(of: Transaction, catalog: int, id: str, view: ItemView) -> Item | Samek
     if (found := items.find(of, catalog, id)) is None:
         return NotFound(f"no item {id!r:.80} in the catalog")
     try:
-        return _item(of, found, items.modalities(of, [found.row]), view)
+        return _item(of, found, items.modalities(of, [found.row]).get(found.row, ()), view)
     except SamekindError as error:
         return error
 
@@ -34,10 +35,10 @@ def page(of: Transaction, catalog: int, after: str, most: int, view: ItemView, w
     """Items in the order of their ids' bytes that meet a condition, from the first past `after`. Raises Damaged."""
     found = list(_scanned(of, catalog, after, most, where))
     kinds = items.modalities(of, [each.row for each in found])
-    return [_item(of, each, kinds, view) for each in found]
+    return [_item(of, each, kinds.get(each.row, ()), view) for each in found]
 
 
-def _item(of: Transaction, stored: Stored, kinds: Mapping[int, tuple[str, ...]], view: ItemView) -> Item:
+def _item(of: Transaction, stored: Stored, kinds: tuple[str, ...], view: ItemView) -> Item:
     """The item of a row. Raises Damaged."""
     stored.checked()
     held = items.vectors(of, stored.row) if view.vectors else []
@@ -46,7 +47,7 @@ def _item(of: Transaction, stored: Stored, kinds: Mapping[int, tuple[str, ...]],
         (Text(stored.text),) if stored.text is not None and view.text else (),
         _viewed(attributes.load(stored.attributes), view) if view.attributes else {},
         stored.version,
-        kinds=_kinds(stored, kinds.get(stored.row, ())),
+        kinds=_kinds(stored, kinds),
         vectors={each.modality: Vector(np.frombuffer(each.checked().data, "<f4"), each.space) for each in held},
         thumbnail=items.thumbnail(of, stored.row) if view.thumbnails else b"",
         create_time=moment(stored.created),
@@ -79,22 +80,22 @@ def matched(of: Transaction, rows: Sequence[int], where: Filter) -> list[Stored]
     return [each for each in items.by_rows(of, rows) if each.sound and filters.matches(where, attributes.load(each.attributes))]
 
 
-def told(rows: Sequence[int], most: int, view: ItemView, where: Filter | None, of: Transaction) -> tuple[dict[int, Item], int]:
+def told(look: Look, rows: Sequence[int], most: int, view: ItemView, where: Filter | None, of: Transaction) -> tuple[dict[int, Item], int]:
     """The first `most` items of these rows that are still there and meet the condition still, by row; and how many that was not true of."""
     found, looked = dict[int, Item](), 0
     while len(found) < most and looked < len(rows):
         some = rows[looked : looked + most - len(found)]
-        kinds, looked = items.modalities(of, some), looked + len(some)
-        found |= {stored.row: each for stored in items.by_rows(of, some) if (each := _told(stored, kinds, view, where, of))}
+        looked += len(some)
+        found |= {row: each for row, kept in look.told(some, of).items() if (each := _told(kept, view, where, of))}
     return found, looked - len(found)
 
 
-def _told(stored: Stored, kinds: Mapping[int, tuple[str, ...]], view: ItemView, where: Filter | None, of: Transaction) -> Item | None:
+def _told(kept: Kept, view: ItemView, where: Filter | None, of: Transaction) -> Item | None:
     try:
-        whole = _item(of, stored, kinds, view)
+        whole = _item(of, kept.stored, kept.kinds, view)
     except Damaged:  # Who looks for it by its id is told.
         return None
-    return whole if where is None or filters.matches(where, attributes.load(stored.attributes)) else None
+    return whole if where is None or filters.matches(where, attributes.load(kept.stored.attributes)) else None
 
 
 def _viewed(given: dict[str, Value], view: ItemView) -> dict[str, Value]:

@@ -30,3 +30,12 @@ class Lru(Generic[K, V]):
         self._kept.move_to_end(key)
         while self.size > self._capacity:
             self.size -= self._kept.popitem(last=False)[1][1]
+
+    def drop(self, key: K) -> None:
+        """Keeps it no more."""
+        self.size -= self._kept.pop(key, (None, 0))[1]
+
+    def clear(self) -> None:
+        """Keeps none of them any more."""
+        self._kept.clear()
+        self.size = 0

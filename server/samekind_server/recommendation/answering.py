@@ -13,7 +13,6 @@ from samekind.queries import ById
 from samekind.recommendations import Recommendation, RecommendationReport, Recommended, ScoreParts, Wish
 from samekind.types import Report
 from samekind_server.catalog.inside import Inside
-from samekind_server.catalog.reading import told
 from samekind_server.recommendation import ordering, past
 from samekind_server.recommendation.asked import Turn
 from samekind_server.recommendation.interactions import Scale
@@ -87,7 +86,7 @@ def _left(places: Places, found: Scored, turn: Turn) -> Places:
 def _page(inside: Inside, want: Wanted, found: Scored, left: Places, ask: Ask) -> tuple[tuple[Recommendation, ...], int, int]:
     """The recommendations of a page, the place in `left` of the last, and how many items went meanwhile."""
     most = min(ask.size, ask.wish.limit - ask.turn.given)
-    items, gone = inside.read(partial(told, found.rows[left].tolist(), most, ask.wish.view, ask.wish.where))
+    items, gone = inside.told(found.rows[left].tolist(), most, ask.wish.view, ask.wish.where)
     numbers = np.flatnonzero([row in items for row in found.rows[left].tolist()])
     places, totals = left[numbers], found.totals
     made = zip(places.tolist(), parts(found, places), reasons(inside, want, found, places), strict=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
 
 import numpy as np
 
@@ -14,7 +13,6 @@ from samekind.queries import Facet, Found, Hit
 from samekind.types import Fused, Item
 from samekind_server.catalog.candidates import Candidates, Ranked
 from samekind_server.catalog.inside import Inside
-from samekind_server.catalog.reading import told
 from samekind_server.catalog.vectors import FUSED, WINDOW
 from samekind_server.embedding.askers import Asker
 from samekind_server.search import facets, judging, paging, passages, ranking, words
@@ -62,7 +60,7 @@ class Answering:
             chosen = self._chosen(found)
             with self.spent.on("load"):
                 rows, most = chosen.left.rows.tolist(), min(self.ask.size, self.ask.left)
-                items, gone = self.inside.read(partial(told, rows, most, query.view, query.where))
+                items, gone = self.inside.told(rows, most, query.view, query.where)
             if not gone or again == TRIES - 1:
                 break
             found = self._candidates(chosen.among.k + gone)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -71,13 +72,13 @@ def combined(terms: Sequence[tuple[Floats, float]], metric: Metric) -> Floats:
     it needs weights that add up to more than 0, or farther would always be better.
     """
     weights = np.array([weight for _, weight in terms], np.float64)
-    total = weights @ np.stack([vector for vector, _ in terms]).astype(np.float64)
+    total = weights @ np.array([vector for vector, _ in terms], np.float64)
     if metric is Metric.EUCLIDEAN:
         if weights.sum() <= ZERO * np.abs(weights).sum():
             raise BadRequest("the terms' weights add up to 0 or less, so that no item is nearest; give those that attract more weight")
         total /= weights.sum()
     if metric is Metric.COSINE:
-        length = float(np.linalg.norm(total))
+        length = math.sqrt(total @ total)
         if length <= ZERO * np.abs(weights).sum():
             raise BadRequest("the terms cancel each other out, so that nothing is left to look for; change their weights, or leave some out")
         total /= length

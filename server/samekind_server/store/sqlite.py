@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from samekind.errors import SettingError, StoreUnavailable
 from samekind_server.store import pages, requests, words
-from samekind_server.store.base import Transaction
+from samekind_server.store.base import Cell, Row, Transaction
 from samekind_server.store.migrations import migrate
 from samekind_server.store.writer import BROKEN, FAULTS, TEXT, WAITING, Statements, Writer, told
 
@@ -50,8 +50,8 @@ class SqliteStore:
     def read_here(self, work: Callable[[Transaction], T]) -> T:
         """As in Store."""
         try:
-            with _moment(self._connection()) as database:
-                return work(Statements(database))
+            with _moment(self._connection()) as moment:
+                return work(moment)
         except FAULTS as error:
             raise told(error, self._name) from error
 
@@ -112,8 +112,8 @@ class Look:
 
     def read(self, work: Callable[[Transaction], T]) -> T:
         """What `work` answers, of one moment."""
-        with _moment(self._database):
-            return work(Statements(self._database))
+        with _moment(self._database) as moment:
+            return work(moment)
 
     def __enter__(self) -> Look:
         return self
@@ -122,14 +122,24 @@ class Look:
         self._database.close()
 
 
+class _Reads(Statements):
+    """Begins a transaction with the first statement, as SQLite itself looks at nothing before; who reads nothing pays for none."""
+
+    def rows(self, sql: str, *values: Cell) -> list[Row]:
+        """As in Transaction."""
+        if not self.database.in_transaction:
+            self.database.execute("BEGIN")
+        return super().rows(sql, *values)
+
+
 @contextmanager
-def _moment(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+def _moment(database: sqlite3.Connection) -> Iterator[Transaction]:
     """All that is read within is of one moment."""
-    database.execute("BEGIN")
     try:
-        yield database
+        yield _Reads(database)
     finally:
-        database.rollback()
+        if database.in_transaction:
+            database.rollback()
 
 
 def _opened(path: Path) -> sqlite3.Connection:
