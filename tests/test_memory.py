@@ -1,6 +1,7 @@
 """Several models in bounded memory: loaded each by itself, unloaded when not in use, and their memory given back."""
 
 import asyncio
+import gc
 import os
 import weakref
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,13 @@ from tests.running import started
 
 WIDE = OF_MINIS_FORM | {"text_cfg": SMALL_TEXT | {"width": 512, "heads": 8}}  # Large beside what a process takes or gives back by itself.
 CONFIG = "open_clip_config.json"
+
+
+class Cyclic:
+    """Something that holds itself."""
+
+    def __init__(self) -> None:
+        self.itself = self
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +103,17 @@ def test_what_is_unloaded_comes_back_to_the_system(names, size, tmp_path):
     registry.renew(names[1])
     assert loaded > size / 2
     assert resident() - before < loaded / 3
+
+
+def test_what_only_a_cycle_holds_is_freed_though_it_was_taken_to_stay():
+    something = Cyclic()
+    give_back()
+    held = weakref.ref(something)
+    del something
+    gc.collect()
+    assert held() is not None
+    give_back()
+    assert held() is None
 
 
 def test_watchers_are_told_what_is_unloaded(names, tmp_path):
