@@ -7,8 +7,9 @@ from typing import NamedTuple
 import pytest
 
 import samekind
+from samekind.errors import BadRequest
 from samekind.queries import SearchReport
-from samekind.recommendations import RecommendationReport
+from samekind.recommendations import RecommendationReport, Recorded
 from samekind.types import Report
 from samekind_server.edge import metrics
 from samekind_server.embedding.observer import Drop, Shed
@@ -104,6 +105,16 @@ def test_a_search_is_counted_by_how_it_was_done() -> None:
         counted.searched(SearchReport(Report("mini", "s", None), exact, 1, 1, complete=True, search_ms=500.0))
     value = counted.registry.get_sample_value
     assert [value("samekind_search_seconds_sum", {"how": how}) for how in ("exact", "graph")] == [0.5, 1.0]
+
+
+def test_events_and_learning_are_counted_by_what_became_of_them() -> None:
+    counted = metrics.Metrics()
+    counted.recorded([Recorded(), Recorded(known=True), Recorded(), Recorded(error=BadRequest("no"))])
+    counted.learned(2.0, failed=False)
+    counted.learned(0.5, failed=True)
+    value = counted.registry.get_sample_value
+    assert [value("samekind_events_total", {"became": each}) for each in ("new", "known", "failed")] == [2, 1, 1]
+    assert [value("samekind_learn_seconds_sum", {"ended": each}) for each in ("learned", "failed")] == [2.0, 0.5]
 
 
 def test_a_recommendation_is_counted_by_what_it_went_by() -> None:

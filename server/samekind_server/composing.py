@@ -1,6 +1,7 @@
 """Makes the parts of a server and puts them together."""
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -115,11 +116,13 @@ async def composed(settings: Settings, data: DataDir, store: Store, guard: Guard
     interceptors = _interceptors(engine, guard, metrics, layers, drain)
     items = await _catalogs(data.path, engine, store)
     classifier = Classifier(engine, label_cache_bytes=settings.label_cache_bytes)
-    learner = await _learner(settings, data.path, store)
+    learner = await _learner(settings, data.path, store, metrics)
     recommending = Recommending(engine, learner.model, heard=metrics.recommended)
-    servicers = _servicers(engine, store, classifier, items, Searching(engine, heard=metrics.searched), learner, recommending)
+    recommendations = RecommendationServicer(Events(store, learner, heard=metrics.recorded), learner, items, recommending)
+    servicers = _servicers(engine, store, classifier, items, Searching(engine, heard=metrics.searched), recommendations)
     metrics.sample(engine, health)
     _sample(metrics, items)
+    _sample_learned(metrics, learner)
     return Parts(
         engine,
         items,
@@ -148,6 +151,16 @@ def _sample(metrics: Metrics, items: Catalogs) -> None:
     metrics.sampled(
         "samekind_index_buffered", "vectors that are not in a graph yet and are compared one by one", (), lambda: [((), items.totals.buffered)]
     )
+
+
+def _sample_learned(metrics: Metrics, learner: Learner) -> None:
+    def age() -> float:
+        return max(0.0, time.time() - max(model.about.learned for model in models)) if (models := learner.models()) else 0.0
+
+    told = "memory that what was learned from events takes"
+    metrics.sampled("samekind_learned_bytes", told, (), lambda: [((), sum(model.nbytes for model in learner.models()))])
+    told = "seconds since anything was learned from events; 0 where nothing was"
+    metrics.sampled("samekind_learned_age_seconds", told, (), lambda: [((), age())])
 
 
 def _proofs(engine: Engine, data: DataDir, store: Store, metrics: Metrics) -> list[Proof]:
@@ -191,15 +204,15 @@ async def _catalogs(folder: Path, engine: Engine, store: Store) -> Catalogs:
     return made
 
 
-async def _learner(settings: Settings, folder: Path, store: Store) -> Learner:
+async def _learner(settings: Settings, folder: Path, store: Store, metrics: Metrics) -> Learner:
     life = await asyncio.wrap_future(store.read(catalogs.life))
-    learner = Learner(store, folder, life, Bounds(settings.learn_every, settings.learn_memory, settings.ease_items))
+    learner = Learner(store, folder, life, Bounds(settings.learn_every, settings.learn_memory, settings.ease_items), heard=metrics.learned)
     learner.start()
     return learner
 
 
 def _servicers(
-    engine: Engine, store: Store, classifier: Classifier, items: Catalogs, searching: Searching, learner: Learner, recommending: Recommending
+    engine: Engine, store: Store, classifier: Classifier, items: Catalogs, searching: Searching, recommendations: RecommendationServicer
 ) -> Servicers:
     """Each adds one to a server."""
     label_sets = LabelSets(store)
@@ -209,10 +222,7 @@ def _servicers(
         partial(classification_service_pb2_grpc.add_ClassificationServiceServicer_to_server, ClassificationServicer(classifier, label_sets)),
         partial(label_set_service_pb2_grpc.add_LabelSetServiceServicer_to_server, LabelSetServicer(label_sets)),
         partial(search_service_pb2_grpc.add_SearchServiceServicer_to_server, SearchServicer(items, searching)),
-        partial(
-            recommendation_service_pb2_grpc.add_RecommendationServiceServicer_to_server,
-            RecommendationServicer(Events(store, learner), learner, items, recommending),
-        ),
+        partial(recommendation_service_pb2_grpc.add_RecommendationServiceServicer_to_server, recommendations),
     ]
 
 

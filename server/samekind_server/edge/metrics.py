@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 
 from samekind import __version__
 from samekind.queries import SearchReport
-from samekind.recommendations import RecommendationReport
+from samekind.recommendations import RecommendationReport, Recorded
 from samekind_server.edge.handlers import Call
 from samekind_server.edge.health import HealthServicer
 from samekind_server.embedding.batcher import Queue
@@ -24,6 +24,7 @@ from samekind_server.embedding.observer import Drop, Shed
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 BYTES = tuple(4.0**power for power in range(4, 15))
 CALL, TOWER, LANE = ("method", "code"), ("model", "tower"), ("model", "tower", "lane")
+SCORED = (10, 50, 100, 250, 500, 1000, 2500, 5000)
 ROWS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 Sample = tuple[tuple[str, ...], float]
 Samples = Callable[[], Iterable[Sample]]
@@ -63,6 +64,9 @@ class Metrics:
         self._shed = self._counter("samekind_shed_total", "requests refused as too much work, by what there was too much of", "why")
         self._searches = self._histogram("samekind_search_seconds", "seconds a query's search of its catalog's indexes took", SECONDS, "how")
         self._recommendations = self._histogram("samekind_recommend_seconds", "seconds finding and scoring of recommendations took", SECONDS, "by")
+        self._candidates = self._histogram("samekind_recommend_candidates", "items that were scored for an answer", SCORED, "by")
+        self._events = self._counter("samekind_events_total", "events that calls sent, and what became of them", "became")
+        self._learned = self._histogram("samekind_learn_seconds", "seconds learning from a catalog's events took", SECONDS, "ended")
         self._hits = self._counter("samekind_cache_hits_total", "entries found in a cache", "cache")
         self._misses = self._counter("samekind_cache_misses_total", "entries not found in a cache", "cache")
         self.sampled("samekind_info", "1, under the version that runs", ("version",), lambda: [((__version__,), 1.0)])
@@ -139,7 +143,18 @@ class Metrics:
 
     def recommended(self, report: RecommendationReport) -> None:
         """Counts an answer, by whether behaviour counted in it or content alone."""
-        self._recommendations.labels("behaviour" if report.behaviour > 0 else "content").observe(report.search_ms / 1000)
+        by = "behaviour" if report.behaviour > 0 else "content"
+        self._recommendations.labels(by).observe(report.search_ms / 1000)
+        self._candidates.labels(by).observe(report.candidates)
+
+    def recorded(self, outcomes: Sequence[Recorded]) -> None:
+        """Counts events, by whether they are new, were known or failed."""
+        for each in outcomes:
+            self._events.labels("failed" if each.error else "known" if each.known else "new").inc()
+
+    def learned(self, seconds: float, *, failed: bool) -> None:
+        """Counts one catalog's learning."""
+        self._learned.labels("failed" if failed else "learned").observe(seconds)
 
     def _histogram(self, name: str, told: str, buckets: Sequence[float], *labels: str) -> Histogram:
         self.rows.append(Row(name, "histogram", labels, told))

@@ -40,11 +40,22 @@ class Learning(Protocol):
         ...
 
 
-class Events:
-    """The events of every tenant's catalogs. For one event loop."""
+def unheard(outcomes: Sequence[Recorded]) -> None:
+    """Tells nobody."""
 
-    def __init__(self, store: Store, learning: Learning, *, clock: Callable[[], float] = time.time) -> None:
-        self._store, self._learning, self._clock = store, learning, clock
+
+class Events:
+    """The events of every tenant's catalogs; `heard` is told what became of each batch. For one event loop."""
+
+    def __init__(
+        self,
+        store: Store,
+        learning: Learning,
+        *,
+        heard: Callable[[Sequence[Recorded]], object] = unheard,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store, self._learning, self._heard, self._clock = store, learning, heard, clock
 
     async def check(self, tenant: str, catalog: str) -> None:
         """Raises NotFound where there is no such catalog."""
@@ -63,7 +74,9 @@ class Events:
         id, became = await self._write(work)
         self._learning.hear(id)
         outcomes = iter(map(_recorded, good, became))
-        return [Recorded(error=each) if isinstance(each, SamekindError) else next(outcomes) for each in made]
+        told = [Recorded(error=each) if isinstance(each, SamekindError) else next(outcomes) for each in made]
+        self._heard(told)
+        return told
 
     async def page(self, tenant: str, catalog: str, *, user: str, item: str, after: str, most: int) -> tuple[list[Event], str]:
         """Events of a user, of an item or of both, latest first, past the place `after`; and the place of the next page, "" where there is none."""

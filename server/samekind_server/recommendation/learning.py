@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from samekind.recommendations import Measure, RecommendationModel
 from samekind_server.catalog import definitions
@@ -43,11 +43,30 @@ class Bounds:
     ease_items: int = 10_000
 
 
+class Heard(Protocol):
+    """Who is told how long each catalog's learning took, and whether it failed."""
+
+    def __call__(self, seconds: float, *, failed: bool) -> object: ...
+
+
+def unheard(seconds: float, *, failed: bool) -> None:
+    """Tells nobody."""
+
+
 class Learner:
     """Looks after every catalog's model. `model` never waits; the rest may be called from any thread."""
 
-    def __init__(self, store: Store, folder: Path, life: str, bounds: Bounds | None = None, *, clock: Callable[[], float] = time.time) -> None:
-        self._store, self._folder, self._files, self._clock = store, folder, Files(folder, life), clock
+    def __init__(
+        self,
+        store: Store,
+        folder: Path,
+        life: str,
+        bounds: Bounds | None = None,
+        *,
+        heard: Heard = unheard,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._store, self._folder, self._files, self._heard, self._clock = store, folder, Files(folder, life), heard, clock
         self._bounds = bounds or Bounds()
         self._kept: dict[int, Kept] = {}
         self._failures: dict[int, str] = {}
@@ -75,6 +94,10 @@ class Learner:
         """What was learned of a catalog by now."""
         kept = self._kept.get(catalog)
         return kept.model if kept else None
+
+    def models(self) -> list[Model]:
+        """What was learned of every catalog by now."""
+        return [kept.model for kept in list(self._kept.values())]
 
     def hear(self, catalog: int) -> None:
         """Events were recorded; it returns at once."""
@@ -160,6 +183,7 @@ class Learner:
         except (OSError, DamagedModel) as error:
             failure = str(error)
         self._failures[head.id] = failure
+        self._heard(time.monotonic() - begun, failed=bool(failure))
         if failure:
             log.error("nothing new was learned from the events of the catalog %s: %s", head.name, failure)
 

@@ -21,6 +21,7 @@ from samekind_server.recommendation import measuring
 from samekind_server.recommendation.als import Factors
 from samekind_server.recommendation.blend import Blend, Scores, first, leading
 from samekind_server.recommendation.interactions import Codes, Events, Scale, in_units, interactions
+from samekind_server.recommendation.reading import Reading
 from samekind_server.recommendation.signals import Heard, History, Signals, learned
 
 VERSION = 2
@@ -68,6 +69,13 @@ class Model:
             return np.full(len(numbers), -1, np.int64)
         codes = np.minimum(np.searchsorted(self.numbers, numbers), len(self.numbers) - 1)
         return np.where(self.numbers[codes] == numbers, codes, -1)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that its numbers take in memory."""
+        signals = self.signals
+        matrices = [part for matrix in (signals.ease, signals.cooccurrence) for part in (matrix.data, matrix.indices, matrix.indptr)]
+        return sum(each.nbytes for each in (*matrices, *(getattr(signals, name) for name in ARRAYS), signals.factors.items, self.numbers))
 
     @cached_property
     def _codes(self) -> dict[str, int]:
@@ -146,7 +154,7 @@ def learn(
     history, unit = in_units(interactions(events, users, len(ids)))
     fit = measuring.fitted(history, vectors, ease_items=ease_items, seed=seed)
     signals = learned(history, vectors, ease_items=ease_items, half_life=fit.half_life, now=now, seed=seed)
-    signals = replace(signals, factors=replace(signals.factors, confidence=signals.factors.confidence / unit))  # Histories are asked as they are.
+    signals = replace(signals, reading=Reading(fit.fading, unit))
     method = "ease" if signals.ease.nnz else "als" if len(events) else ""
     newest = float(events.times.max(initial=0))
     people, items = len(np.unique(events.users)), int((signals.support > 0).sum())
@@ -164,7 +172,14 @@ def _packed(model: Model) -> bytes:
         arrays |= {f"{name}.data": matrix.data, f"{name}.indices": matrix.indices.astype(np.int32), f"{name}.indptr": matrix.indptr.astype(np.int64)}
     about = {**vars(model.about), "measures": [[*key, value] for key, value in model.about.measures.items()]}
     factors = {"ridge": model.signals.factors.ridge, "confidence": model.signals.factors.confidence}
-    told = {"version": VERSION, "ids": model.ids, "blend": dict(model.blend.weights), "about": about, "factors": factors}
+    told = {
+        "version": VERSION,
+        "ids": model.ids,
+        "blend": dict(model.blend.weights),
+        "about": about,
+        "factors": factors,
+        "reading": vars(model.signals.reading),
+    }
     arrays["told"] = np.frombuffer(json.dumps(told).encode(), np.uint8)
     body = io.BytesIO()
     np.savez(body, **arrays)
@@ -181,7 +196,12 @@ def _unpacked(body: bytes) -> Model:
     shape = (len(ids), len(ids))
     parts = {name: tuple(arrays[f"{name}.{part}"] for part in ("data", "indices", "indptr")) for name in MATRICES}
     matrices = {name: sparse.csr_matrix(parts[name], shape=shape) for name in MATRICES}
-    signals = Signals(**matrices, **{name: arrays[name] for name in ARRAYS}, factors=Factors(arrays["factors"], **told["factors"]))
+    signals = Signals(
+        **matrices,
+        **{name: arrays[name] for name in ARRAYS},
+        factors=Factors(arrays["factors"], **told["factors"]),
+        reading=Reading(**told["reading"]),
+    )
     measures = {(measure, method): value for measure, method, value in about.pop("measures")}
     scale = about.pop("scale")
     return Model(ids, signals, Blend(told["blend"]), About(**about, measures=measures, scale=scale and (scale[0], scale[1])), arrays["numbers"])
