@@ -206,7 +206,9 @@ def main() -> None:
 
 
 def _run(told: dict[str, Any]) -> None:
-    asyncio.run(live(Path(told["folder"]), told["seed"], told["killer"]))
+    from tests import recording  # It is made of parts of this module.
+
+    asyncio.run((recording.live if "events" in told else live)(Path(told["folder"]), told["seed"], told["killer"]))
 
 
 if __name__ == "__main__":
