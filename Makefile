@@ -44,7 +44,7 @@ test: $(DEV) ## run the tests, two files at a time (ARGS="-k word", WORKERS=0: o
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 torture: $(DEV) ## what takes too long for every day: a million odd requests, kills, whole models (ARGS="--fuzz-calls 100000")
-	$(BIN)/python -m pytest tests/test_bulk.py tests/test_fuzz.py tests/test_http.py tests/test_load.py tests/test_examples.py tests/test_catalog_kills.py tests/test_power_loss.py tests/test_packing.py tests/test_rot.py tests/test_label_set_kills.py tests/test_events.py \
+	$(BIN)/python -m pytest tests/test_bulk.py tests/test_fuzz.py tests/test_http.py tests/test_load.py tests/test_examples.py tests/test_catalog_kills.py tests/test_power_loss.py tests/test_packing.py tests/test_rot.py tests/test_label_set_kills.py tests/test_events.py tests/test_event_kills.py \
 		tests/test_parity.py --fuzz-calls 1000000 --kills 500 --events 1000000 --power-losses 500 --packed 100000 --flips 1000 --files 100000 --all-examples --whole-models $(ARGS)
 
 check: $(DEV) $(BUF) ## lint, types, protos, Dockerfile
