@@ -44,7 +44,7 @@ def created(of: Transaction, rows: Sequence[int]) -> dict[int, int]:
 
 def numbered(of: Transaction, catalog: int, number: int) -> list[Row]:
     """The numbers past one of items with events, ascending, and the row of each; None where it is not there."""
-    sql = """SELECT event_items.id, row FROM event_items LEFT JOIN items ON items.catalog = event_items.catalog AND items.id = name
+    sql = """SELECT event_items.id, row FROM event_items INDEXED BY event_items_by_number LEFT JOIN items ON items.catalog = event_items.catalog AND items.id = name
         WHERE event_items.catalog = ? AND event_items.id > ? ORDER BY event_items.id"""
     return of.rows(sql, catalog, number)
 

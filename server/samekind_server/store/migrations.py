@@ -108,6 +108,8 @@ MIGRATIONS: tuple[Step, ...] = (
         "ALTER TABLE label_set_versions ADD COLUMN checksum INTEGER NOT NULL DEFAULT 0",
         label_sets.seal,
     ),
+    # In the order of their numbers, so that those that are new are found at once.
+    ("CREATE INDEX event_items_by_number ON event_items (catalog)",),
 )
 
 
