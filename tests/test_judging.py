@@ -174,36 +174,65 @@ SCORES = some.lists(some.integers(-300, 300).map(lambda each: each / 1000), min_
 SCALES = some.none() | some.floats(10, 100)
 
 
-@given(scores=SCORES, among=some.integers(1, 10**6), scale=SCALES)
-def test_the_one_hit_that_is_far_above_all_others_is_never_cut(scores, among, scale):
-    spread = cutoff.noise(scores, scale).spread
-    best = float(scores.max()) + max(20 * spread, 3.0)
-    cut = cutoff.cut({"text": best}, {"text": scores}, among=among, scale=scale)
-    assert cut is not None and float(scores.max()) < cut.least["text"] <= best
-    assert cutoff.cut({"text": best}, {"text": scores}, among=among, scale=scale) == cut
+KINDS = some.sampled_from([{}, {"text": 1.0}, {"image": 1.0}, {"image": 1.0, "text": 0.5}])
 
 
-@given(scores=SCORES, among=some.integers(1, 10**6), scale=SCALES, one=some.floats(-1, 1), more=some.floats(0, 1))
+def cut(best: float, scores: np.ndarray, among: int, scale: float | None = None, kinds: dict[str, float] | None = None) -> cutoff.Cut | None:
+    """Where is cut among so many images of which one is nearest, and others are as the scores of a sample."""
+    nearest = np.array([best, *np.sort(scores)[::-1]], np.float32)
+    return cutoff.cut({"image": nearest}, {"image": scores}, counts={"image": among}, kinds=kinds or {}, scale=scale)
+
+
+@settings(deadline=None)
+@given(scores=SCORES, among=some.integers(1, 10**6), scale=SCALES, kinds=KINDS)
+def test_the_one_hit_that_is_far_above_all_others_is_never_cut(scores, among, scale, kinds):
+    best = float(scores.max()) + max(20 * cutoff.noise(scores, scale).spread, 3.0)
+    made = cut(best, scores, among, scale, kinds)
+    assert made is not None and float(scores.max()) < made.least["image"] <= best
+    assert cut(best, scores, among, scale, kinds) == made
+
+
+@settings(deadline=None)
+@given(scores=SCORES, among=some.integers(1, 10**6), scale=SCALES, one=some.floats(0, 1), more=some.floats(0, 1))
 def test_what_is_nearer_is_not_cut_where_what_is_farther_is_not(scores, among, scale, one, more):
-    farther, nearer = (cutoff.cut({"text": best}, {"text": scores}, among=among, scale=scale) for best in (one, one + more))
+    far, near = float(scores.max()) + one, float(scores.max()) + one + more
+    farther, nearer = (cut(best, scores, among, scale) for best in (far, near))
     assert farther is not None and nearer is not None
-    assert farther.least["text"] > one or nearer.least["text"] <= one + more
+    assert farther.least["image"] > far or nearer.least["image"] <= near
 
 
-def test_the_best_of_what_is_all_alike_seldom_stands_out():
+@settings(deadline=None)
+@given(scores=SCORES, among=some.integers(60, 10**6), scale=SCALES, kinds=KINDS)
+def test_where_nothing_stands_out_it_is_told_what_would(scores, among, scale, kinds):
+    made = cut(float(scores.max()), scores, among, scale, kinds)
+    assert made is not None
+    if "nothing stands out" in made.reason:
+        needed = made.least["image"]
+        above, below = (cut(needed + off, scores, among, scale, kinds) for off in (1e-3, -1e-3))
+        assert needed > scores.max()
+        assert above is not None and "nothing stands out" not in above.reason
+        assert below is not None and (needed - 1e-3 < scores.max() or "nothing stands out" in below.reason)
+
+
+@pytest.mark.parametrize(("kinds", "scale", "seldom"), [({"text": 1.0}, 25.0, 0.01), ({}, None, 0.01), ({"image": 1.0}, 100.0, 0.3)])
+def test_the_best_of_what_is_all_alike_seldom_stands_out(kinds, scale, seldom):
     chance = np.random.default_rng(5)
-    kept = []
-    for _ in range(300):
-        scores = chance.normal(0.1, 0.08, 1000).astype(np.float32)
-        cut = cutoff.cut({"image": float(scores.max())}, {"image": scores}, among=1000, scale=25.0)
-        kept.append(cut is None or cut.least["image"] <= scores.max())
-    assert np.mean(kept) < 0.05
+    drawn = [chance.normal(0.1, 0.08 if scale != 100.0 else 0.02, 1000).astype(np.float32) for _ in range(300)]
+    cuts = [cut(float(scores.max()), scores, 1000, scale, kinds) for scores in drawn]
+    assert np.mean(["nothing" not in each.reason for each in cuts if each]) < seldom
+
+
+def test_several_that_are_near_stand_out_where_one_of_them_alone_does_not():
+    few = np.random.default_rng(6).normal(0, 0.08, 1000).astype(np.float32)
+    some_near = np.concatenate([few, np.full(50, 0.36, np.float32)])
+    one, several = (cut(0.36, scores, len(scores), 25.0, {"text": 1.0}) for scores in (few, some_near))
+    assert one is not None and several is not None
+    assert (one.least["image"] > 0.36, several.least["image"] < 0.36) == (True, True)
 
 
 def test_too_few_items_tell_nothing():
-    scores = np.linspace(0, 1, cutoff.FEWEST - 1).astype(np.float32)
-    assert cutoff.cut({"text": 0.1}, {"text": scores}, among=19) is None
-    assert cutoff.cut({}, {"text": np.linspace(0, 1, 100).astype(np.float32)}, among=100) is None
+    assert cut(0.1, np.linspace(0, 1, cutoff.FEWEST - 1).astype(np.float32), among=19) is None
+    assert cutoff.cut({}, {"text": np.linspace(0, 1, 100).astype(np.float32)}, counts={}, kinds={}) is None
 
 
 def test_a_query_about_what_is_not_there_answers_nothing_and_says_why(keeper, search):
@@ -211,11 +240,24 @@ def test_a_query_about_what_is_not_there_answers_nothing_and_says_why(keeper, se
     found = search(asking(Text("mug"), cutoff=Cutoff.AUTO, limit=50))
     assert [hit.item.attributes["thing"] for hit in found.hits[:4]] == ["mug"] * 4 and {hit.item.id for hit in found.hits} >= mugs
     assert len(found.hits) < 10 and found.report.cut <= found.hits[-1].score
-    assert "the nearest is at" in found.report.cut_reason and found.report.shortfall == "others do not stand out"
+    assert "what is told beside it" in found.report.cut_reason and found.report.shortfall == "others do not stand out"
     keeper.ask("delete", [*mugs])
     none = search(asking(Text("mug"), cutoff=Cutoff.AUTO))
     assert (none.hits, none.report.shortfall, none.report.complete) == ((), "none stands out", True)
     assert "nothing stands out" in none.report.cut_reason
+
+
+@pytest.mark.parametrize("thing", ["mug", "spoon"])
+def test_whether_anything_stands_out_does_not_go_by_the_limit_or_the_page(keeper, search, thing):
+    stocked(keeper)
+    [one, ten, all_] = (search(asking(Text(thing), cutoff=Cutoff.AUTO, limit=limit)) for limit in (1, 10, 100))
+    assert told(one) == told(all_)[:1] and told(ten) == told(all_)[:10]
+    second = search(
+        asking(Text(thing), cutoff=Cutoff.AUTO, limit=100),
+        size=2,
+        token=search(asking(Text(thing), cutoff=Cutoff.AUTO, limit=100), size=2).next_page_token,
+    )
+    assert told(second) == told(all_)[2:4]
 
 
 def test_a_cut_leaves_what_has_the_words(keeper, search):

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from samekind.errors import DeadlineExceeded
-from samekind.queries import Facet, Found, Hit
+from samekind.queries import Cutoff, Facet, Found, Hit
 from samekind.types import Fused, Item
 from samekind_server.catalog.candidates import Candidates, Ranked
 from samekind_server.catalog.inside import Inside
 from samekind_server.catalog.vectors import FUSED, WINDOW
 from samekind_server.embedding.askers import Asker
-from samekind_server.search import facets, judging, paging, passages, ranking, words
+from samekind_server.search import cutoff, facets, judging, paging, passages, ranking, words
 from samekind_server.search.asked import Ask
 from samekind_server.search.cutoff import Cut
 from samekind_server.search.paging import Mark
@@ -51,7 +51,8 @@ class Answering:
     @property
     def first(self) -> int:
         """How many rows to ask for at first."""
-        return self.ask.reach * (GROUPED if self.ask.query.grouping else 1) + len(self.meant.rows)
+        least = cutoff.NEAREST if self.ask.query.cutoff is Cutoff.AUTO else 1
+        return max(self.ask.reach * (GROUPED if self.ask.query.grouping else 1), least) + len(self.meant.rows)
 
     def answer(self, found: Candidates) -> Found:
         """The page, chosen from these candidates, or from more of them where they do not suffice."""

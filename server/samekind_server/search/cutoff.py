@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from samekind.types import Floats
+from samekind_server.catalog.vectors import WINDOW
 
 FEWEST = 20  # Scores from where a background is known.
-LOW, HIGH = 0.05, 0.4  # The part of it that is not related, though half of the catalog were what is asked for,
+NEAREST = 10  # Of what is found, whatever the limit, so that this does not decide whether anything stands out.
+LOW, HIGH = 0.05, 0.4  # The part of a background that is not related, though half of the catalog were what is asked for,
 NORMAL = (-1.6449, -0.2533)  # and where a normal distribution has it.
-CHANCE = 8.5  # Times the logarithm of how many are compared: so strong is the strongest of unrelated ones, measured on the drawn shop.
-NEAR = 0.25  # Of the strength of the nearest of its kind has a hit that is told beside it,
-ENOUGH = 0.5  # and of what stands out by itself.
-UNSCALED = 3.0  # Times the spread is a unit where no model has one.
+SHARP = 1.5  # More heeds the nearest alone, less how many are near: measured on the drawn shop's and photographs' training halves, as what follows.
+BY_WORDS, BY_LOOKS = 4.25, 7.0  # Logits from where something stands out, of texts or to a text, and of all else.
+HALF = 0.5  # Of how far the nearest of its kind stands out does a hit that is told beside it,
+LEAST = 3.0  # and so many logits at least.
+UNSCALED = 3.0  # Logits that a spread is where no model has any.
 
 
 @dataclass(frozen=True)
@@ -29,37 +32,82 @@ class Cut:
 
 @dataclass(frozen=True)
 class Noise:
-    """What unrelated items score: about `centre`, give or take `spread`; `unit` is the model's."""
+    """What unrelated items score: about `centre`, give or take `spread`; `unit` logits of the model are a score of 1."""
 
     centre: float
     spread: float
     unit: float
 
-    def strength(self, score: float) -> float:
-        """How far a score is above it: in spreads, times in logits of the model, as neither alone tells in every catalog."""
-        return max(0.0, score - self.centre) ** 2 * self.unit / self.spread
+    def logits(self, scores: Floats) -> NDArray[np.float64]:
+        """How far scores are above it, from its upper edge on."""
+        return (scores.astype(np.float64) - self.centre - self.spread) * self.unit
 
-    def score(self, strength: float) -> float:
-        """The score of such a strength."""
-        return self.centre + math.sqrt(strength * self.spread / self.unit)
+    def score(self, logits: float) -> float:
+        """The score that is so far above it."""
+        return self.centre + self.spread + logits / self.unit
 
 
-def cut(best: Mapping[str, float], background: Mapping[str, Floats], *, among: int, scale: float | None = None) -> Cut | None:
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """One index as a query sees it: its nearest scores, best first, of `count`; its noise; and from where on something of it stands out."""
+
+    nearest: Floats
+    background: Floats
+    count: int
+    noise: Noise
+    level: float
+
+    @property
+    def best(self) -> float:
+        """How far the nearest is above the noise."""
+        return float(self.noise.logits(self.nearest[:1])[0])
+
+    @property
+    def stands_out(self) -> bool:
+        """Whether anything does. The free energy of all items decides (as in Liu et al., arXiv 2010.03759): one far off, or several less so."""
+        energy = np.logaddexp(SHARP * self.best, self._others) - np.log(self.count)
+        return bool(energy >= SHARP * self.level)
+
+    @property
+    def needed(self) -> float:
+        """How far the nearest would have to be above the noise to stand out, where it does not."""
+        whole = SHARP * self.level + np.log(self.count)
+        return float(whole + np.log1p(-np.exp(self._others - whole))) / SHARP
+
+    @property
+    def _others(self) -> float:
+        """The logarithm of what all but the nearest add up to; those that were not found are as a sample has them, and no nearer than those found."""
+        each = len(self.background) / self.count
+        rest = np.sort(self.background)[: max(0, len(self.background) - round(len(self.nearest) * each))]
+        found, unseen = (np.logaddexp.reduce(SHARP * self.noise.logits(scores)) for scores in (self.nearest[1:], np.minimum(rest, self.nearest[-1])))
+        return float(np.logaddexp(found, unseen - np.log(each)))
+
+
+def cut(
+    nearest: Mapping[str, Floats],
+    background: Mapping[str, Floats],
+    *,
+    counts: Mapping[str, int],
+    kinds: Mapping[str, float],
+    scale: float | None = None,
+) -> Cut | None:
     """Where to cut, None where too little is known.
 
-    `best`: what each index found nearest; `background`: the same query's scores with a sample of each index; `among`: how many
-    were compared; `scale`: how many logits of the model a score of 1 is, None where it has none.
+    `nearest`: what each index found, best first; `background`: the same query's scores with a sample of each index; `counts`: how
+    many were compared; `kinds`: what the query is of, with weights; `scale`: how many logits of the model a score of 1 is, None where it has none.
     """
     every = np.concatenate([np.empty(0, np.float32), *background.values()])
-    if len(every) < FEWEST or not best:
+    if len(every) < FEWEST or not nearest:
         return None
-    noises = {name: noise(scores if len(scores) >= FEWEST else every, scale) for name in best for scores in [background.get(name, every)]}
-    strengths = {name: noises[name].strength(score) for name, score in best.items()}
-    strongest, chance = max(strengths, key=lambda name: strengths[name]), CHANCE * math.log(max(among, 2))
-    stands = strengths[strongest] >= chance
-    levels = {name: max(NEAR * strength, ENOUGH * chance) if stands else chance for name, strength in strengths.items()}
-    least = {name: each.score(levels[name]) for name, each in noises.items()}
-    return Cut(least, _reason(noises[strongest], best[strongest], chance, among))
+    seen = {}
+    for name, scores in nearest.items():
+        sample = known if len(known := background.get(name, every)) >= FEWEST else every
+        few = scores[:NEAREST]
+        seen[name] = Seen(few, sample, max(len(few), counts.get(name, 0)), noise(sample, scale), level(kinds, name))
+    stands = any(each.stands_out for each in seen.values())
+    above = {name: max(HALF * each.best, LEAST) if stands else each.needed for name, each in seen.items()}
+    least = {name: each.noise.score(above[name]) for name, each in seen.items()}
+    return Cut(least, _reason(max(seen.values(), key=lambda each: each.best - each.level), stands=stands))
 
 
 def noise(scores: Floats, scale: float | None) -> Noise:
@@ -69,8 +117,17 @@ def noise(scores: Floats, scale: float | None) -> Noise:
     return Noise(high - NORMAL[1] * spread, spread, scale or UNSCALED / spread)
 
 
-def _reason(noise: Noise, best: float, chance: float, among: int) -> str:
-    about = f"of {among:,} items, unrelated ones are at {noise.centre:.2f} ± {noise.spread:.2f} and by chance as near as {noise.score(chance):.2f}"
-    if noise.strength(best) < chance:
-        return f"{about}, and the nearest is at {best:.2f}: nothing stands out"
-    return f"{about}; the nearest is at {best:.2f}, and what is told beside it at least {math.sqrt(NEAR):.0%} as far above them"
+def level(kinds: Mapping[str, float], index: str) -> float:
+    """From how many logits on something of an index stands out: images are nearer to one another, though of other things, than texts are."""
+    if index in ("text", WINDOW):
+        return BY_WORDS
+    words = kinds.get("text", 0.0) / sum(kinds.values()) if kinds else 0.0
+    return words * BY_WORDS + (1 - words) * BY_LOOKS
+
+
+def _reason(seen: Seen, *, stands: bool) -> str:
+    noise, best = seen.noise, seen.noise.score(seen.best)
+    about = f"of {seen.count:,} items, unrelated ones are at {noise.centre:.2f} ± {noise.spread:.2f}, and the nearest is at {best:.2f}"
+    if stands:
+        return f"{about}; what is told beside it is at least {HALF:.0%} as far above them"
+    return f"{about}: nothing stands out, as by itself one at {noise.score(seen.needed):.2f} would"

@@ -29,11 +29,12 @@ def cut(found: Candidates, query: Query, meant: Meant, metric: Metric, scale: fl
     """Where to cut what was found, if that is asked for. Items that are terms do not count."""
     if query.cutoff is not Cutoff.AUTO or found.background is None:
         return None
-    best = {name: each.scores[others][0] for name, each in found.found.items() if (others := _others(each.rows, meant.rows)).any()}
+    nearest = {name: each.scores[others] for name, each in found.found.items() if (others := _others(each.rows, meant.rows)).any()}
     background = found.background.similarities(meant.vectors, metric)
+    counts = {name: min(gist.count, found.matching) for name, gist in found.background.gists.items()}
     if "text" in background:
-        background[WINDOW] = background["text"]
-    return cutoff.cut({name: float(score) for name, score in best.items()}, background, among=found.matching, scale=scale)
+        background[WINDOW], counts[WINDOW] = background["text"], counts["text"]
+    return cutoff.cut(nearest, background, counts=counts, kinds=meant.kinds, scale=scale)
 
 
 def standing_out(ranked: Ranked, cut: Cut | None) -> Ranked:
