@@ -15,7 +15,8 @@ from samekind_server.recommendation.signals import BEHAVIOUR, KNOWN, NAMES
 
 LEADING = 20
 STEPS = (0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5)
-ENOUGH = 30  # Users whose next likes are known, below which the weights stay as they are.
+ENOUGH = 30  # Users whose next likes are known, below which the weights stay as they are,
+HALFWAY = 100  # and as many as move them half the way.
 TINY = 1e-6
 COLD = "cold content"
 Gains = NDArray[np.float64]
@@ -58,8 +59,8 @@ class Blend:
         return {name: np.float32(shares[name]) * scaled[name] for name in NAMES}
 
 
-DEFAULT = Blend({"ease": 1.0, "cooccurrence": 0.05, "als": 0.2, "content": 0.1, "popularity": 0.02, COLD: 0.2})
-WITHOUT_EASE = Blend({"ease": 0.0, "cooccurrence": 0.5, "als": 1.0, "content": 0.1, "popularity": 0.02, COLD: 0.2})
+DEFAULT = Blend({"ease": 1.0, "cooccurrence": 0.1, "als": 0.1, "content": 0.1, "popularity": 0.05, COLD: 0.2})
+WITHOUT_EASE = Blend({"ease": 0.0, "cooccurrence": 0.5, "als": 1.0, "content": 0.1, "popularity": 0.05, COLD: 0.2})
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,8 @@ def leading(part: Floats) -> Floats:
 def fitted(examples: Sequence[Example], start: Blend = DEFAULT, *, rounds: int = 2) -> Blend:
     """The weights under which what users liked next comes first: one at a time, that which gives most, the rest held (coordinate ascent).
 
-    A weight moves only where the gain is more than twice its own standard error over the users: what is less may be chance.
+    A weight moves only where the gain is more than twice its own standard error over the users: what is less may be chance. Of all the way
+    that they moved they go a part, the larger the more users tell of it, so that what few like next switches nothing off.
     """
     if len(examples) < ENOUGH:
         return start
@@ -98,12 +100,14 @@ def fitted(examples: Sequence[Example], start: Blend = DEFAULT, *, rounds: int =
     for name in [name for _ in range(rounds) for name in (*NAMES, COLD)]:
         tried = {step: _gains(ready, weights | {name: step}) for step in STEPS}
         step = max(STEPS, key=lambda step: float(tried[step].mean()))
-        if _surely(tried[step] - best):
+        if surely(tried[step] - best):
             best, weights[name] = tried[step], step
-    return Blend(weights)
+    share = len(examples) / (len(examples) + HALFWAY)
+    return Blend({name: told + share * (weights[name] - told) for name, told in start.weights.items()})
 
 
-def _surely(gains: Gains) -> bool:
+def surely(gains: Gains) -> bool:
+    """Whether what each user gains is on the whole more than chance would give."""
     return float(gains.mean()) > 2 * float(gains.std()) / math.sqrt(len(gains))
 
 

@@ -8,24 +8,28 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from samekind.types import Floats
-from samekind_server.recommendation.blend import DEFAULT, ENOUGH, WITHOUT_EASE, Blend, Example, first, ndcg, recall
+from samekind_server.recommendation.blend import DEFAULT, ENOUGH, WITHOUT_EASE, Blend, Example, Gains, first, gain, ndcg, recall, surely
 from samekind_server.recommendation.blend import fitted as blended
 from samekind_server.recommendation.interactions import Codes, Interactions
+from samekind_server.recommendation.reading import FADING
 from samekind_server.recommendation.signals import DAY, LATELY, NAMES, History, Signals, learned, popularity
 
 SHARE = 0.2
 USERS = 600  # As many as are asked, so that fitting takes seconds.
 LONG = 500  # Of a user's history.
+FADINGS = (0.0, 0.2, 0.5, 0.8)  # That are tried beside the one that is set.
 HALF_LIVES = (30 * DAY, 180 * DAY, 720 * DAY, 100_000 * DAY)
 LONGEST = 500  # Candidates that each method brings in.
 
 
 @dataclass(frozen=True)
 class Fit:
-    """The weights of the blend, after how many seconds a like's part in popularity is halved, and how good each method was."""
+    """The weights of the blend, after how many seconds a like's part in popularity is halved, how much what came earlier counts less in a
+    history, and how good each method was."""
 
     blend: Blend = DEFAULT
     half_life: float = 180 * DAY
+    fading: float = FADING
     measures: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
 
@@ -43,9 +47,10 @@ def fitted(history: Interactions, vectors: Floats, *, ease_items: int, seed: int
     half_life = max(HALF_LIVES, key=lambda life: _popular(lives[life], before, after, askers))
     signals = replace(signals, popularity=lives[half_life])
     near = signals.centred(vectors)
+    signals = _read(signals, before, after, near, askers)
     examples = [_example(signals, before, after, near, user) for user in askers]
     blend = blended(examples, start)
-    return Fit(blend, half_life, _measures(examples, blend))
+    return Fit(blend, half_life, signals.reading.fading, _measures(examples, blend))
 
 
 def latest(history: Interactions, share: float = SHARE) -> np.ndarray:
@@ -64,7 +69,7 @@ def history_of(history: Interactions, vectors: Floats, user: int) -> History:
     row = slice(*history.matrix.indptr[user : user + 2])
     order = np.argsort(-history.times[row], kind="stable")[:LONG]
     codes = history.matrix.indices[row][order].astype(np.int64)
-    return History(codes, history.matrix.data[row][order], vectors[codes])
+    return History(codes, history.matrix.data[row][order], vectors[codes], history.times[row][order])
 
 
 def _some(history: Interactions, which: np.ndarray) -> Interactions:
@@ -86,18 +91,40 @@ def _askers(before: Interactions, after: Interactions, seed: int) -> Codes:
 def _popular(popular: Floats, before: Interactions, after: Interactions, askers: Codes) -> float:
     gains = []
     for user in askers:
-        unseen = np.ones(len(popular), bool)
-        unseen[before.matrix.indices[slice(*before.matrix.indptr[user : user + 2])]] = False
+        unseen = _unseen(before, user)
         gains.append(ndcg(popular[unseen], _liked(after, user)[unseen], 100))
     return float(np.mean(gains))
+
+
+def _read(signals: Signals, before: Interactions, after: Interactions, near: Floats, askers: Codes) -> Signals:
+    """The same, reading histories so that what behaviour makes of them is best: otherwise than is set only where that is no chance."""
+    best = _gains(signals, before, after, near, askers)
+    for reading in [replace(signals.reading, fading=fading) for fading in FADINGS]:
+        other = replace(signals, reading=reading)
+        if surely((gains := _gains(other, before, after, near, askers)) - best):
+            signals, best = other, gains
+    return signals
+
+
+def _gains(signals: Signals, before: Interactions, after: Interactions, near: Floats, askers: Codes) -> Gains:
+    gains, method = [], "ease" if signals.ease.nnz else "als"
+    for user in askers:
+        unseen = _unseen(before, user)
+        told = signals.behaviours(signals.heard(history_of(before, near, user)))
+        gains.append(gain(told[method][unseen], _liked(after, user)[unseen]) if method in told else 0.0)
+    return np.array(gains)
+
+
+def _unseen(before: Interactions, user: int) -> np.ndarray:
+    unseen = np.ones(before.matrix.shape[1], bool)
+    unseen[before.matrix.indices[slice(*before.matrix.indptr[user : user + 2])]] = False
+    return unseen
 
 
 def _example(signals: Signals, before: Interactions, after: Interactions, near: Floats, user: int) -> Example:
     """What each method gives the items that one of them puts first, or that the user did like next."""
     past = history_of(before, near, user)
-    unseen = np.ones(len(near), bool)
-    unseen[before.matrix.indices[slice(*before.matrix.indptr[user : user + 2])]] = False
-    codes = np.flatnonzero(unseen)
+    codes = np.flatnonzero(_unseen(before, user))
     parts, liked = signals.parts_of(past, codes, near[codes], past.vectors[:LATELY]), _liked(after, user)[codes]
     some = np.unique(np.concatenate([np.flatnonzero(liked), *(first(part, LONGEST) for part in parts.values())]))
     return Example({name: part[some] for name, part in parts.items()}, signals.supports(codes[some]), liked[some])

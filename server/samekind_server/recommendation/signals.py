@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -14,7 +14,8 @@ from samekind_server.recommendation import taste
 from samekind_server.recommendation.als import Factors, als
 from samekind_server.recommendation.cooccurrence import cooccurrence
 from samekind_server.recommendation.ease import ease
-from samekind_server.recommendation.interactions import Codes, Interactions, faded
+from samekind_server.recommendation.interactions import Codes, Interactions, Numbers, faded
+from samekind_server.recommendation.reading import Reading, done, later
 from samekind_server.recommendation.sparse_rows import entries
 
 NAMES = ("ease", "cooccurrence", "als", "content", "popularity")
@@ -30,18 +31,18 @@ class History:
     """What somebody did, latest first, one entry for each item: its code in the model (-1: not known to it), how much it is liked, its unit vector.
 
     `codes` (n,) int64, `weights` (n,) float32 signed, `vectors` (n, dimensions) float32, rows of zeros where an item has none; those of the first
-    100 are enough.
+    100 are enough. `times` (n,) are when; without them each was at a moment of its own.
     """
 
     codes: Codes
     weights: Floats
     vectors: Floats
+    times: Numbers | None = None
 
     @property
-    def known(self) -> tuple[Codes, Floats]:
-        """The entries that the model knows."""
-        known = self.codes >= 0
-        return self.codes[known], self.weights[known]
+    def later(self) -> Codes:
+        """How many came later than each."""
+        return np.arange(len(self.codes)) if self.times is None else later(self.times)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +61,7 @@ class Signals:
 
     `ease` is empty above the number of items it is learned for. `factors` are of items as their behaviour and, where little is known of
     that, their content say; `mapped` is the part of content alone. `support` is the strength of an item's likes, `popularity` the same
-    faded with time, from 0 to 1.
+    faded with time, from 0 to 1. `reading` tells how histories are read.
     """
 
     ease: sparse.csr_matrix
@@ -71,6 +72,7 @@ class Signals:
     map: Floats
     support: Floats
     popularity: Floats
+    reading: Reading = field(default_factory=Reading)
 
     def parts(self, history: History, codes: Codes, vectors: Floats) -> dict[str, Floats]:
         """What each method gives the candidates, (n,) each: by code in the model, -1 for those not known to it, and unit vector."""
@@ -82,10 +84,12 @@ class Signals:
 
     def heard(self, history: History) -> Heard:
         """What behaviour makes of a history, for any candidates."""
-        codes, weights = history.known
-        told = len(codes) and len(self.gram)
-        user = self.factors.taste(codes, weights, self.gram) if told else None
-        return Heard(_linked(self.ease, codes, weights), _linked(self.cooccurrence, codes, weights), user)
+        known = history.codes >= 0
+        codes, fades = history.codes[known], self.reading.fades(history.later[known])
+        liked = history.weights[known] / np.float32(self.reading.unit)
+        user = self.factors.taste(codes, fades * liked, self.gram) if len(codes) and len(self.gram) else None
+        chosen = fades * done(liked)
+        return Heard(_linked(self.ease, codes, chosen), _linked(self.cooccurrence, codes, chosen), user)
 
     def behaviours_of(self, heard: Heard, codes: Codes, near: Floats) -> dict[str, Floats]:
         """What each method but content gives the candidates."""
@@ -128,14 +132,16 @@ class Signals:
 def learned(history: Interactions, vectors: Floats, *, ease_items: int = 10_000, half_life: float = 180 * DAY, now: float, seed: int = 0) -> Signals:
     """All methods on one matrix (users, items) and the items' vectors (items, dimensions), rows of zeros where an item has none."""
     liked = history.positive()
+    chosen = history.matrix.copy()
+    chosen.data = done(chosen.data)
     support = np.asarray(liked.sum(axis=0), np.float32).ravel()
     centre = vectors[vectors.any(axis=1)].mean(axis=0) if vectors.any() else np.zeros(vectors.shape[1], np.float32)
     near = _centred(vectors, centre)
     active = np.flatnonzero(support)
     factors = als(history.matrix, seed=seed)
     return Signals(
-        _spread(ease(history.matrix[:, active], near[active]), active, len(support)) if 0 < len(active) <= ease_items else _none(len(support)),
-        _spread(cooccurrence(liked[:, active]), active, len(support)) if len(active) else _none(len(support)),
+        _spread(ease(chosen[:, active], near[active]), active, len(support)) if 0 < len(active) <= ease_items else _none(len(support)),
+        _spread(cooccurrence(chosen[:, active].maximum(0)), active, len(support)) if len(active) else _none(len(support)),
         factors,
         factors.gram(),
         centre,

@@ -111,7 +111,7 @@ class Wanted:
 
 def wanted(inside: Inside, model: Model, wish: Wish, meant: Sequence[Meant], past: Past) -> Wanted:
     """What is wanted, by what is in memory."""
-    history = History(model.coded(past.numbers), past.weights, likeness.wholes(inside.memory, past.rows[:LATELY]))
+    history = History(model.coded(past.numbers), past.weights, likeness.wholes(inside.memory, past.rows[:LATELY]), past.times)
     return Wanted(wish, meant, model, past, history, _examples(meant, inside.catalog.dimensions))
 
 
