@@ -88,21 +88,26 @@ def on_five(ratings: Numbers, of: Scale | None) -> Numbers:
 
 
 def interactions(events: Events, users: int, items: int) -> Interactions:
-    """What stands once all was done: a rating overrules what came before it, and so does what speaks against an item.
+    """How much each user likes each item once all was done, as `standing` says."""
+    pairs, stands, times = standing(events, events.users * items + events.items)
+    return Interactions(sparse.csr_matrix((stands.astype(np.float32), (pairs // items, pairs % items)), shape=(users, items)), times)
+
+
+def standing(events: Events, pairs: Codes) -> tuple[Codes, Numbers, Numbers]:
+    """Each pair of a user and an item, by number, ascending, how much that likes this, and when it last had an event.
+
+    It is what stands once all was done: a rating overrules what came before it, and so does what speaks against an item.
 
     What speaks for an item again overrules that only where it says no less: a view does not undo a dislike, a purchase does. Of what then
     stands the strongest event counts, and a little more where there were several: 1 + ln(their sum / the strongest) times, at most twice.
     Equal times go by place.
     """
     strengths = strength(events.weights, events.values)
-    pairs = events.users * items + events.items
     order = np.lexsort((events.times, pairs))
     pairs, strengths, times, rated = pairs[order], strengths[order], events.times[order], ~np.isnan(events.values[order])
     starts = np.flatnonzero(np.diff(pairs, prepend=-1))
     stands = _standing(strengths, rated, starts)
-    found = pairs[starts]
-    matrix = sparse.csr_matrix((stands.astype(np.float32), (found // items, found % items)), shape=(users, items))
-    return Interactions(matrix, np.maximum.reduceat(times, starts) if len(starts) else times)
+    return pairs[starts], stands, np.maximum.reduceat(times, starts) if len(starts) else times
 
 
 def in_units(history: Interactions) -> tuple[Interactions, float]:

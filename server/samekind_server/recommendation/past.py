@@ -14,7 +14,7 @@ from samekind_server.index.base import Rows
 from samekind_server.recommendation import likeness
 from samekind_server.recommendation.events import NUMBERS
 from samekind_server.recommendation.gathering import arrays
-from samekind_server.recommendation.interactions import Codes, Numbers, Scale, interactions
+from samekind_server.recommendation.interactions import Codes, Numbers, Scale, standing
 from samekind_server.recommendation.links import Links
 from samekind_server.recommendation.measuring import LONG
 from samekind_server.store import histories
@@ -97,6 +97,7 @@ def _given(wish: Wish, examples: Mapping[str, float], weights: EventWeights) -> 
 def _liked(told: Numbers, weights: EventWeights, scale: Scale | None) -> tuple[Codes, Floats, Numbers]:
     """What the events say on the whole of each item, latest first: its number, how much it is liked, and when it last had an event."""
     numbers = np.unique(told[:, 1])
-    made = interactions(arrays(told, numbers, weights, scale), 1, len(numbers))
-    order = np.argsort(-made.times, kind="stable")[:LONG]
-    return numbers[made.matrix.indices[order]].astype(np.int64), made.matrix.data[order], made.times[order]
+    events = arrays(told, numbers, weights, scale)
+    codes, stands, times = standing(events, events.items)
+    order = np.argsort(-times, kind="stable")[:LONG]
+    return numbers[codes[order]].astype(np.int64), stands[order].astype(np.float32), times[order]

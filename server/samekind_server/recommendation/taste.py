@@ -43,8 +43,8 @@ def interests(vectors: Floats, weights: Floats, *, limit: int = 8) -> list[Inter
     """
     liked = np.flatnonzero((weights > 0) & vectors.any(axis=1))
     liked = np.sort(liked[np.argsort(-weights[liked], kind="stable")[:HEAVIEST]])
-    found = [_interest(group, vectors, weights) for group in _groups(liked, vectors)]
-    return sorted(found, key=lambda interest: (-interest.weight, interest.medoid))[:limit]
+    heaviest = sorted(_groups(liked, vectors), key=lambda group: (-weights[group].sum(), group[0]))[:limit]
+    return [_interest(group, vectors, weights) for group in heaviest]
 
 
 def alike(vectors: Floats, examples: Floats, weights: Floats, strategy: Strategy = Strategy.SOFT) -> Floats:
@@ -115,8 +115,12 @@ def groups(vectors: Floats, count: int) -> Codes:
 def _groups(liked: Codes, vectors: Floats) -> list[Codes]:
     if len(liked) < 2:
         return [liked] if len(liked) else []
-    owners = hierarchy.fcluster(hierarchy.linkage(vectors[liked], "ward"), APART, "distance")
-    return [liked[owners == owner] for owner in np.unique(owners)]
+    groups = {place: [place] for place in range(len(liked))}
+    for number, (one, other, distance, _) in enumerate(hierarchy.linkage(vectors[liked], "ward").tolist(), len(liked)):
+        if distance > APART:
+            break  # They come nearest first.
+        groups[number] = groups.pop(int(one)) + groups.pop(int(other))
+    return [np.sort(liked[group]) for group in groups.values()]
 
 
 def _interest(group: Codes, vectors: Floats, weights: Floats) -> Interest:
