@@ -15,10 +15,9 @@ FEWEST = 20  # Scores from where a background is known.
 NEAREST = 10  # Of what is found, whatever the limit, so that this does not decide whether anything stands out.
 LOW, HIGH = 0.05, 0.4  # The part of a background that is not related, though half of the catalog were what is asked for,
 NORMAL = (-1.6449, -0.2533)  # and where a normal distribution has it.
-SHARP = 1.5  # More heeds the nearest alone, less how many are near: measured on the drawn shop's and photographs' training halves, as what follows.
-BY_WORDS, BY_LOOKS = 4.25, 7.0  # Logits from where something stands out, of texts or to a text, and of all else.
-HALF = 0.5  # Of how far the nearest of its kind stands out does a hit that is told beside it,
-LEAST = 3.0  # and so many logits at least.
+SHARP = 1.5  # Higher, the nearest alone decides; lower, how many are near. Measured, as what follows, on what the model was trained on.
+BY_WORDS, BY_LOOKS = 4.25, 7.0  # Logits from where something stands out, where a text is compared and where none is.
+HALF, LEAST = 0.5, 3.0  # What is told beside the nearest of its kind is at least half as far above the noise, and so many logits.
 UNSCALED = 3.0  # Logits that a spread is where no model has any.
 
 
@@ -107,7 +106,8 @@ def cut(
     stands = any(each.stands_out for each in seen.values())
     above = {name: max(HALF * each.best, LEAST) if stands else each.needed for name, each in seen.items()}
     least = {name: each.noise.score(above[name]) for name, each in seen.items()}
-    return Cut(least, _reason(max(seen.values(), key=lambda each: each.best - each.level), stands=stands))
+    foremost = max(seen, key=lambda name: seen[name].best - seen[name].level)
+    return Cut(least, _reason(seen[foremost], least[foremost], stands=stands))
 
 
 def noise(scores: Floats, scale: float | None) -> Noise:
@@ -125,9 +125,8 @@ def level(kinds: Mapping[str, float], index: str) -> float:
     return words * BY_WORDS + (1 - words) * BY_LOOKS
 
 
-def _reason(seen: Seen, *, stands: bool) -> str:
+def _reason(seen: Seen, least: float, *, stands: bool) -> str:
     noise, best = seen.noise, seen.noise.score(seen.best)
     about = f"of {seen.count:,} items, unrelated ones are at {noise.centre:.2f} ± {noise.spread:.2f}, and the nearest is at {best:.2f}"
-    if stands:
-        return f"{about}; what is told beside it is at least {HALF:.0%} as far above them"
-    return f"{about}: nothing stands out, as by itself one at {noise.score(seen.needed):.2f} would"
+    told = f"; what is told beside it is at {least:.2f} at least" if stands else f": nothing stands out, as one at {least:.2f} would"
+    return about + told
