@@ -84,7 +84,8 @@ class OpenCatalog:
         long_text = long_text or self.catalog.long_text
         ids = [each.id if isinstance(each, Item) else "" for each in given]
         try:
-            return [replace(each, id=id) for each, id in zip(await self._upsert(given, mode, asker, long_text, request, turn), ids, strict=True)]
+            written = await self._upsert(given, mode, asker, long_text, request, turn)
+            return [each if each.id == id else replace(each, id=id) for each, id in zip(written, ids, strict=True)]
         except Known as known:
             return outcomes.load(known.result, ids)
 

@@ -24,6 +24,7 @@ from samekind_server.store.base import Transaction
 from samekind_server.store.items import Embedded, Windows
 
 LONGEST_ID = 512
+AT_ONCE = 64  # Drafts that are made before other calls have their turn.
 MODALITIES: Mapping[type, str] = {Text: "text", Image: "image", Vector: "vector"}
 QUALITY = 85
 IN_WINDOWS = b"in windows:"  # Before a text that was read so, in what is digested of it.
@@ -79,6 +80,8 @@ class Drafting:
         made = {(part.place, part.modality): row for part, row in zip(parts, rows, strict=True)}
         drafts: list[Draft | SamekindError] = []
         for place, sketch in enumerate(sketches):
+            if place % AT_ONCE == 0:
+                await asyncio.sleep(0)
             error = sketch if isinstance(sketch, SamekindError) else errors.get(place)
             drafts.append(error or _draft(place, sketch, catalog, made, pictures.get(place, b""), truncated=place in long))  # type: ignore[arg-type]
         return drafts

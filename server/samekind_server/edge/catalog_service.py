@@ -73,7 +73,8 @@ class CatalogServicer(stubs.CatalogServiceServicer):
         validation.check(request)
         catalog, again = await self._open(request.catalog), repeats.request(request)
         mode, long_text = wire.read_write_mode(request.mode), wire.read_wanted_long_text(request.long_text)
-        written = await catalog.upsert(items.read(request.items), mode=mode, asker=asker(context), long_text=long_text, request=again)
+        given = await items.read(request.items)
+        written = await catalog.upsert(given, mode=mode, asker=asker(context), long_text=long_text, request=again)
         return wire.upsert_items_response(items.named(written, request.items))
 
     async def IngestItems(self, requests: AsyncIterator[pb.IngestItemsRequest], context: Context) -> AsyncIterator[pb.IngestItemsResponse]:

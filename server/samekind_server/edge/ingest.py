@@ -55,7 +55,7 @@ async def _written(request: Request, options: pb.IngestItemsOptions, catalog: Op
 
     again = repeats.batch(options, request)
     whose = replace(asker(context), lane=Lane.BULK, waits=True)
-    given, mode, long_text = items.read(request.items), wire.read_write_mode(options.mode), wire.read_wanted_long_text(options.long_text)
+    given, mode, long_text = await items.read(request.items), wire.read_write_mode(options.mode), wire.read_wanted_long_text(options.long_text)
     while True:
         try:
             return await catalog.upsert(given, mode=mode, asker=whose, long_text=long_text, request=again, turn=turn)

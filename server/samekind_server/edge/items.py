@@ -1,5 +1,6 @@
 """Reads a batch's items one by one, so that a bad one harms none of the others."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -14,13 +15,18 @@ from samekind_server.catalog.writing import Update
 from samekind_server.edge import validation
 
 TOLD = ("kinds", "vectors", "thumbnail", "create_time", "update_time")  # What the server tells and does not read.
+AT_ONCE = 16  # Items that are read before other calls have their turn: that takes half a millisecond.
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)
 
 
-def read(messages: Sequence[pb.Item]) -> list[Item | SamekindError]:
+async def read(messages: Sequence[pb.Item]) -> list[Item | SamekindError]:
     """Each message's item, or what is wrong with it, in order."""
-    return [_read(message, f"items[{index}]", _item) for index, message in enumerate(messages)]
+    found: list[Item | SamekindError] = []
+    for start in range(0, len(messages), AT_ONCE):
+        await asyncio.sleep(0)
+        found += [_read(message, f"items[{index}]", _item) for index, message in enumerate(messages[start : start + AT_ONCE], start)]
+    return found
 
 
 def read_updates(messages: Sequence[pb.ItemUpdate]) -> list[Update | SamekindError]:
@@ -31,7 +37,7 @@ def read_updates(messages: Sequence[pb.ItemUpdate]) -> list[Update | SamekindErr
 def named(outcomes: Sequence[Written], messages: Sequence[pb.Item] | Sequence[pb.ItemUpdate]) -> list[Written]:
     """Each outcome with the id of its message, of those too that could not be read."""
     ids = [message.id for message in messages]
-    return [replace(outcome, id=id) for outcome, id in zip(outcomes, ids, strict=True)]
+    return [outcome if outcome.id == id else replace(outcome, id=id) for outcome, id in zip(outcomes, ids, strict=True)]
 
 
 def _read(message: M, field: str, read: Callable[[M], T]) -> T | SamekindError:
