@@ -246,6 +246,15 @@ def test_ids_are_left_out(shop):
     assert sorted(shop.ids(exclude=("red-0", "red-1", "unknown"), recent=("red-2",))) == ["red-3", "red-4"]
 
 
+def test_ids_are_told_apart_to_the_last_character(shop):
+    shop.put(*(item(id, 1, n, 0, 0) for n, id in enumerate(("a", "a\0b", "a\0c", "é"))))
+    assert sorted(shop.ids(exclude=("a\0b",), recent=("é",))) == ["a", "a\0c"]
+    shop.did("u", "like", "a\0b")
+    found = shop.ask(Wish(user="u"))
+    assert sorted(each.item.id for each in found.recommendations) == ["a", "a\0c", "é"]
+    assert {why.item for each in found.recommendations for why in each.reasons} <= {"a\0b", ""}
+
+
 def test_as_many_come_as_there_are_when_most_was_seen(shop):
     items = [item(f"item-{n:04}", 1, 0.001 * n, 0, 0) for n in range(1200)]
     shop.put(*items)

@@ -179,9 +179,12 @@ def _numbers(to: Transaction, table: str, catalog: int, names: set[str]) -> dict
         some = asked[start : start + AT_ONCE]
         sql = f"SELECT name, id FROM {table} WHERE catalog = ? AND name IN ({', '.join('?' * len(some))})"
         known.update((str(name), int(id)) for name, id in to.rows(sql, catalog, *some))
-    for name in asked:
-        if name not in known:
-            [[known[name]]] = to.rows(f"INSERT INTO {table} (catalog, name) VALUES (?, ?) RETURNING id", catalog, name)
+    fresh = [name for name in asked if name not in known]
+    for start in range(0, len(fresh), AT_ONCE):
+        some = fresh[start : start + AT_ONCE]
+        cells = [cell for name in some for cell in (catalog, name)]
+        sql = f"INSERT INTO {table} (catalog, name) VALUES {', '.join(['(?, ?)'] * len(some))} RETURNING name, id"
+        known.update((str(name), int(id)) for name, id in to.rows(sql, *cells))
     return known
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from samekind_server.store.base import Row, Transaction
 
+AT_ONCE = 500  # Ids looked up by one statement.
 USER = "SELECT id FROM event_users WHERE catalog = ? AND name = ?"
 
 
@@ -26,8 +27,11 @@ def touched(of: Transaction, catalog: int, user: str, kinds: Sequence[int]) -> s
 
 def rows_of(of: Transaction, catalog: int, ids: Sequence[str]) -> dict[str, int]:
     """The rows of those of these items that are in a catalog."""
-    sql = "SELECT id, row FROM items WHERE catalog = ? AND id IN (SELECT value FROM json_each(?))"
-    return {str(id): int(row) for id, row in of.rows(sql, catalog, json.dumps(ids))} if ids else {}
+    found = dict[str, int]()
+    for start in range(0, len(ids), AT_ONCE):
+        some = ids[start : start + AT_ONCE]  # Not as JSON, where SQLite would end them at a NUL.
+        found |= dict(of.rows(f"SELECT id, row FROM items WHERE catalog = ? AND id IN ({', '.join('?' * len(some))})", catalog, *some))
+    return found
 
 
 def ids(of: Transaction, rows: Sequence[int]) -> dict[int, str]:
@@ -44,7 +48,8 @@ def created(of: Transaction, rows: Sequence[int]) -> dict[int, int]:
 
 def numbered(of: Transaction, catalog: int, number: int) -> list[Row]:
     """The numbers past one of items with events, ascending, and the row of each; None where it is not there."""
-    sql = """SELECT event_items.id, row FROM event_items INDEXED BY event_items_by_number LEFT JOIN items ON items.catalog = event_items.catalog AND items.id = name
+    sql = """SELECT event_items.id, row FROM event_items INDEXED BY event_items_by_number
+        LEFT JOIN items ON items.catalog = event_items.catalog AND items.id = name
         WHERE event_items.catalog = ? AND event_items.id > ? ORDER BY event_items.id"""
     return of.rows(sql, catalog, number)
 
