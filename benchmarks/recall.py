@@ -60,7 +60,8 @@ def main(arguments: Sequence[str]) -> int:
     options = _options(arguments)
     kinds = {"clustered": clustered, "even": even} | ({"like": partial(like, options.like)} if options.like else {})
     chosen = [(name, drawn(options.count)) for name, drawn in kinds.items() if not options.kinds or name in options.kinds]
-    cells = [cell for name, vectors in chosen for cell in measured(name, vectors, options.search_dimensions, options.rotation)]
+    how = {"k": options.k, "search_dimensions": options.search_dimensions, "rotation": options.rotation}
+    cells = [cell for name, vectors in chosen for cell in measured(name, vectors, **how)]
     _show(cells, options)
     if options.json:
         found = {"machine": machine(), "versions": versions(), "cells": [asdict(cell) for cell in cells]}
@@ -69,8 +70,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser("python -m benchmarks.recall", description="Measures how many of the true nearest 10 are found under filters.")
+    parser = argparse.ArgumentParser("python -m benchmarks.recall", description="Measures how many of the true nearest are found under filters.")
     parser.add_argument("--count", type=int, default=COUNT, help=f"items; {COUNT:,} by default")
+    parser.add_argument("--k", type=int, default=K, help=f"how many of the nearest are asked for; {K} by default")
     parser.add_argument("--kinds", action="append", choices=("clustered", "even", "like"), help="only these vectors; all by default")
     parser.add_argument("--like", type=Path, metavar="FILE", help="draw more vectors between those of an .npz file, its array `vectors`")
     parser.add_argument("--search-dimensions", type=int, default=0, help="numbers that the graph goes by; 0, the default: all")
@@ -110,7 +112,7 @@ def _with_poles(drawn: np.ndarray, count: int) -> Vectors:
     return Vectors(items, queries, near / np.linalg.norm(near, axis=1, keepdims=True), ((order + 0.5) / count).astype(np.float32))
 
 
-def measured(name: str, vectors: Vectors, search_dimensions: int, rotation: str) -> Iterator[Cell]:
+def measured(name: str, vectors: Vectors, *, k: int = K, search_dimensions: int = 0, rotation: str = "prefix") -> Iterator[Cell]:
     """A real server takes the vectors in, and is asked under each filter once its graph has them all."""
     with started() as address, samekind.connect(address) as sk:
         given = {"space": SPACE, "dimensions": vectors.items.shape[1], "search_dimensions": search_dimensions}
@@ -123,7 +125,7 @@ def measured(name: str, vectors: Vectors, search_dimensions: int, rotation: str)
         print(f"{name}: {written:.0f} s to write, {time.perf_counter() - began:.0f} s until the graph held all", file=sys.stderr, flush=True)
         for share, against in product(SHARES, (False, True)):
             if not (against and share == 1):
-                yield _cell(shop, name, vectors, chance, share, against=against)
+                yield _cell(shop, name, vectors, chance, k, share, against=against)
 
 
 def _items(vectors: Vectors, chance: np.ndarray) -> Iterator[Item]:
@@ -137,26 +139,26 @@ def _settled(shop: CatalogHandle) -> None:
         time.sleep(0.5)
 
 
-def _cell(shop: CatalogHandle, name: str, vectors: Vectors, chance: np.ndarray, share: float, *, against: bool) -> Cell:
+def _cell(shop: CatalogHandle, name: str, vectors: Vectors, chance: np.ndarray, k: int, share: float, *, against: bool) -> Cell:
     condition: Filter | None = (F.nearness < share if against else F.random < share) if share < 1 else None
     matching = np.flatnonzero((vectors.nearness.astype(np.float64) if against else chance) < share)
     queries = vectors.against if against else vectors.queries
     found, took, exact = [], [], 0
     for query in queries:
         began = time.perf_counter()
-        answer = shop.search(Vector(query, SPACE), where=condition, limit=K)
+        answer = shop.search(Vector(query, SPACE), where=condition, limit=k)
         took.append(1000 * (time.perf_counter() - began))
         found.append([int(hit.item.id) for hit in answer])
         exact += bool(answer.report and answer.report.exact)
     p50, p99 = np.percentile(took, [50, 99])
-    recall, short = _compared(vectors.items, queries, matching, found)
+    recall, short = _compared(vectors.items, queries, matching, found, k)
     told = "none" if condition is None else "against the query" if against else "independent"
     return Cell(name, told, share, len(matching), recall, short, exact / len(queries), float(p50), float(p99))
 
 
-def _compared(items: Floats, queries: Floats, matching: np.ndarray, found: list[list[int]]) -> tuple[float, int]:
+def _compared(items: Floats, queries: Floats, matching: np.ndarray, found: list[list[int]], k: int) -> tuple[float, int]:
     """The share of the true nearest that was found, and how many answers have fewer than match."""
-    most, hits, among = min(K, len(matching)), 0, items[matching]
+    most, hits, among = min(k, len(matching)), 0, items[matching]
     for query, ids in zip(queries, found, strict=True):
         hits += len(set(ids) & set(matching[np.argsort(-(among @ query))[:most]].tolist()))
     return hits / (most * len(queries)) if most else 1.0, sum(len(ids) != most for ids in found)
@@ -164,8 +166,8 @@ def _compared(items: Floats, queries: Floats, matching: np.ndarray, found: list[
 
 def _show(cells: Sequence[Cell], options: argparse.Namespace) -> None:
     console = Console(width=None if sys.stdout.isatty() else 140)
-    table = Table("vectors", "filter", title=f"The nearest {K} of {options.count:,}, through a server", title_justify="left")
-    for column in ("matching", "recall@10", "short", "exact", "p50 ms", "p99 ms"):
+    table = Table("vectors", "filter", title=f"The nearest {options.k:,} of {options.count:,}, through a server", title_justify="left")
+    for column in ("matching", f"recall@{options.k}", "short", "exact", "p50 ms", "p99 ms"):
         table.add_column(column, justify="right")
     for cell in cells:
         matching = f"{cell.matching:,} ({cell.share:.2%})"

@@ -355,3 +355,17 @@ def test_searches_may_be_asked_side_by_side(shop):
         return await asyncio.gather(*(shop.searching.search(catalog, query(near(1, n, 0, 0), limit=1)) for n in range(20)))
 
     assert [found.hits[0].item.id for found in shop.keeper.run(several())] == ["x", "xy", *["xy"] * 1, *["y"] * 17]
+
+
+def test_ten_thousand_hits_come_in_pages_grouped_counted_and_under_a_condition(shop):
+    for begin in range(0, 12_000, 1000):
+        shop.put(*(item(f"{n}", 1, n / 12_000, 0, 0, n=n, brand=n % 100) for n in range(begin, begin + 1000)))
+    asked = query(near(1, 0, 0, 0), where=F.n >= 1000, limit=10_000, grouping=Grouping("brand", 100), facets=("brand",))
+    first = page = shop.search(asked, size=1000)
+    ids = [hit.item.id for hit in first.hits]
+    while page.next_page_token:
+        page = shop.search(asked, size=1000, token=page.next_page_token)
+        ids += [hit.item.id for hit in page.hits]
+    assert ids == [f"{n}" for n in range(1000, 11_000)]
+    assert (first.facets["brand"].counts[0], first.facets["brand"].values, first.report.matching) == ((0, 110), 100, 11_000)
+    assert (page.report.complete, page.report.shortfall) == (True, "")
