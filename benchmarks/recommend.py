@@ -1,11 +1,12 @@
-"""`python -m benchmarks.recommend`: recommendations through a server beside searches by vector, in turns, at rest and while is learned."""
+"""`python -m benchmarks.recommend`: recommendations through a server beside searches, in turns: at rest, while events come and while is learned."""
 
 import argparse
 import json
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -21,8 +22,8 @@ from rich.table import Table
 import samekind
 from benchmarks.contenders import IDS, SPACE, K
 from benchmarks.indexing import DIMENSIONS, vectors
-from benchmarks.machine import machine, versions
-from benchmarks.servers import started
+from benchmarks.machine import GIB, machine, versions
+from benchmarks.servers import Server, resumed
 from samekind import Event
 from samekind.catalogs import CatalogHandle
 from samekind.types import Item, Vector
@@ -31,7 +32,9 @@ from samekind_server.index.base import BUFFER
 EACH = 20  # Events of a user, on average.
 QUERIES = 1000
 PAUSE = 0.5  # Seconds between two looks whether all is learned.
-WRITTEN = 500  # Events recorded at a time while is learned.
+WRITTEN, MOMENT = 100, 0.1  # Events recorded at a time, and the seconds between.
+NEVER = "1000000000"  # Seconds from one learning to the next, while all is written.
+LOOKED = 50  # Rounds after which is looked whether it still goes on.
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 KINDS = ("view", "view", "view", "like", "cart", "purchase", "dislike")
 
@@ -64,25 +67,57 @@ def main(arguments: Sequence[str]) -> int:
     options = _options(arguments)
     found: dict[str, Any] = {"machine": machine(), "versions": versions()}
     found |= measured(Crowd(options.items, options.events), options.seconds)
-    _show(options, found["rows"], found["learn_seconds"])
+    _show(options, found["rows"], found["learning"])
     if options.json:
         options.json.write_text(json.dumps(found, indent=2) + "\n")
     return 0
 
 
 def measured(crowd: Crowd, seconds: float) -> dict[str, Any]:
-    """Milliseconds of each row, at rest and while is learned, and the seconds that learning took."""
-    with started("--learn-every", "0") as address, samekind.connect(address, timeout=600.0) as sk:
-        catalog = sk.catalog("bench", space=SPACE, dimensions=DIMENSIONS)
-        catalog.upsert(Item(str(number), [Vector(row, SPACE)]) for number, row in zip(count(), vectors(crowd.items)))
-        catalog.record(crowd.did(crowd.events))
-        while _settling(catalog, crowd):
-            time.sleep(PAUSE)
-        rows = {"at rest": _laps(catalog, crowd, seconds)}
-        learned = catalog.recommendation_model().learn_seconds
-        with _recording(catalog, crowd):
-            rows["while is learned"] = _laps(catalog, crowd, seconds)
-    return {"rows": rows, "learn_seconds": learned}
+    """Milliseconds of each row, at rest, while is learned and while events come, and what learning from all events took."""
+    with tempfile.TemporaryDirectory(prefix="samekind-bench-") as data:
+        with resumed(Path(data), "--learn-every", NEVER) as server, samekind.connect(server.address, timeout=600.0) as sk:
+            _fill(sk.catalog("bench", space=SPACE, dimensions=DIMENSIONS), crowd)
+        with resumed(Path(data), "--learn-every", "0") as server, samekind.connect(server.address, timeout=600.0) as sk:
+            catalog = sk.catalog("bench")
+            learning = Learning(server.pid)
+            while (model := catalog.recommendation_model()).learning or model.events < crowd.events:
+                learning.look()
+                time.sleep(PAUSE)
+            rows = {"at rest": _laps(catalog, crowd, seconds)}
+            with _recording(catalog, crowd):
+                rows["while events come"] = _laps(catalog, crowd, seconds)
+            while not catalog.recommendation_model().learning:  # Those that came may not have been enough to learn anew.
+                catalog.record(crowd.did(max(WRITTEN, crowd.events // 20), seed=2))
+            rows["while is learned"] = _laps(catalog, crowd, seconds, lambda: catalog.recommendation_model().learning)
+    return {"rows": rows, "learning": {"seconds": model.learn_seconds, **learning.took()}}
+
+
+def _fill(catalog: CatalogHandle, crowd: Crowd) -> None:
+    catalog.upsert(Item(str(number), [Vector(row, SPACE)]) for number, row in zip(count(), vectors(crowd.items)))
+    catalog.record(crowd.did(crowd.events))
+    while any(index.building or index.buffered > (0 if index.graph else BUFFER) for index in catalog.stats().indexes):
+        time.sleep(PAUSE)
+
+
+class Learning:
+    """Looks at the process of a server that learns."""
+
+    def __init__(self, server: int) -> None:
+        self._server, self._seen = server, dict[int, tuple[float, int]]()
+
+    def look(self) -> None:
+        """Takes down what it has used by now."""
+        for children in Path(f"/proc/{self._server}/task").glob("*/children"):
+            for child in map(int, children.read_text().split()):
+                with suppress(OSError, StopIteration):  # It has ended.
+                    status = Path(f"/proc/{child}/status").read_text().splitlines()
+                    peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
+                    self._seen[child] = Server("", child, "").cpu_seconds(), peak << 10
+
+    def took(self) -> dict[str, float]:
+        """Seconds of processor time, and the most memory it had."""
+        return {"cpu_seconds": max(cpu for cpu, _ in self._seen.values()), "peak_bytes": max(peak for _, peak in self._seen.values())}
 
 
 def _asks(crowd: Crowd) -> dict[str, Ask]:
@@ -95,11 +130,11 @@ def _asks(crowd: Crowd) -> dict[str, Ask]:
     }
 
 
-def _laps(catalog: CatalogHandle, crowd: Crowd, seconds: float) -> dict[str, dict[str, float]]:
-    """One caller asks each in turns, after a round that does not count."""
+def _laps(catalog: CatalogHandle, crowd: Crowd, seconds: float, going: Callable[[], bool] = lambda: True) -> dict[str, dict[str, float]]:
+    """One caller asks each in turns, after a round that does not count, for as long as that which it is measured beside is `going` on."""
     asks, began, number = _asks(crowd), time.perf_counter(), 0
     taken: dict[str, list[float]] = {name: [] for name in asks}
-    while number < 3 or time.perf_counter() - began < seconds * len(asks):
+    while number < 3 or (time.perf_counter() - began < seconds * len(asks) and (number % LOOKED or going())):
         for name, ask in asks.items():
             start = time.perf_counter()
             ask(catalog, number)
@@ -108,23 +143,16 @@ def _laps(catalog: CatalogHandle, crowd: Crowd, seconds: float) -> dict[str, dic
     return {name: dict(zip(("p50_ms", "p99_ms"), map(float, np.quantile(times[1:], (0.5, 0.99))), strict=True)) for name, times in taken.items()}
 
 
-def _settling(catalog: CatalogHandle, crowd: Crowd) -> bool:
-    """Whether graphs are still being made, or is still learned."""
-    building = any(index.building or index.buffered > (0 if index.graph else BUFFER) for index in catalog.stats().indexes)
-    model = catalog.recommendation_model()
-    return building or model.learning or model.events < 0.9 * crowd.events
-
-
 @contextmanager
 def _recording(catalog: CatalogHandle, crowd: Crowd) -> Iterator[None]:
-    """Events come, one batch after another, and are learned from again and again."""
+    """Events come, some each moment."""
     end = Flag()
 
     def record() -> None:
-        for seed in count(1):
-            if end.is_set():
+        for seed in count(3):
+            if end.wait(MOMENT):
                 return
-            catalog.record(crowd.did(max(WRITTEN, crowd.events // 20), seed))
+            catalog.record(crowd.did(WRITTEN, seed))
 
     thread = Thread(target=record)
     thread.start()
@@ -144,7 +172,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _show(options: argparse.Namespace, rows: dict[str, dict[str, dict[str, float]]], learned: float) -> None:
+def _show(options: argparse.Namespace, rows: dict[str, dict[str, dict[str, float]]], learning: dict[str, float]) -> None:
     table = Table("", "when", title=f"Recommendations of {options.items:,} items after {options.events:,} events", title_justify="left")
     for column in ("p50 ms", "p99 ms", "times a search"):
         table.add_column(column, justify="right")
@@ -155,7 +183,8 @@ def _show(options: argparse.Namespace, rows: dict[str, dict[str, dict[str, float
         table.add_section()
     console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(table)
-    console.print(f"learned in {learned:.1f} s", highlight=False)
+    told = f"{learning['seconds']:.1f} s, {learning['cpu_seconds']:.1f} s of them one processor's, and {learning['peak_bytes'] / GIB:.1f} GiB"
+    console.print(f"learning from all events took {told}", highlight=False)
 
 
 if __name__ == "__main__":

@@ -45,6 +45,15 @@ def watched(*arguments: str) -> Iterator[Server]:
 
 
 @contextmanager
+def resumed(data: Path, *arguments: str) -> Iterator[Server]:
+    """The same, with a data folder that outlives it."""
+    with _serving(str(data), "--metrics", "0", *arguments) as server:
+        yield Server(_address(server), server.pid, _told(server, "metrics"))
+        server.terminate()
+        server.wait()
+
+
+@contextmanager
 def with_web(*arguments: str) -> Iterator[tuple[str, str]]:
     """The addresses of a server that answers over HTTP too."""
     with _process("--web", "0", *arguments) as server:
@@ -53,13 +62,18 @@ def with_web(*arguments: str) -> Iterator[tuple[str, str]]:
 
 @contextmanager
 def _process(*arguments: str) -> "Iterator[subprocess.Popen[str]]":
-    with tempfile.TemporaryDirectory(prefix="samekind-bench-") as data:
-        command = [sys.executable, "-m", "samekind_server", "--port", "0", "--data", data, *arguments]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=_environment()) as server:
-            try:
-                yield server
-            finally:
-                server.terminate()
+    with tempfile.TemporaryDirectory(prefix="samekind-bench-") as data, _serving(data, *arguments) as server:
+        yield server
+
+
+@contextmanager
+def _serving(data: str, *arguments: str) -> "Iterator[subprocess.Popen[str]]":
+    command = [sys.executable, "-m", "samekind_server", "--port", "0", "--data", data, *arguments]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=_environment()) as server:
+        try:
+            yield server
+        finally:
+            server.terminate()
 
 
 def _address(server: subprocess.Popen[str]) -> str:
