@@ -13,10 +13,12 @@ from samekind.filters import F, Not
 from samekind.queries import ById, Found, Grouping, ItemView, Query, Term
 from samekind.types import Best, Fused, Image, Item, Metric, Text, Vector
 from samekind_server.catalog.memory import Place
+from samekind_server.catalog.snapshots import Snapshots
 from samekind_server.catalog.writing import Update
 from samekind_server.embedding.askers import Asker
 from samekind_server.embedding.engine import Engine
 from samekind_server.index.base import Opened, Rows, Shape
+from samekind_server.index.costs import NEVER_COMPARED
 from samekind_server.index.exact import Exact
 from samekind_server.search.searching import Searching
 from tests.keeping import SPACE, Keeper, Twins, item
@@ -369,3 +371,38 @@ def test_ten_thousand_hits_come_in_pages_grouped_counted_and_under_a_condition(s
     assert ids == [f"{n}" for n in range(1000, 11_000)]
     assert (first.facets["brand"].counts[0], first.facets["brand"].values, first.report.matching) == ((0, 110), 100, 11_000)
     assert (page.report.complete, page.report.shortfall) == (True, "")
+
+
+@pytest.fixture(scope="module")
+def graphed(tmp_path_factory, engine: Engine) -> Iterator[Shop]:
+    """A catalog of 3,000 vectors, which a graph has."""
+    folder, space = tmp_path_factory.mktemp("graphed"), SPACE.replace("-4", "-16")
+    keeper = Keeper(folder, engine, indexes=Snapshots(folder, "", costs=NEVER_COMPARED, graph_from=500))
+    keeper.make(space=space, dimensions=16)
+    shop, drawn = Shop(keeper, engine), np.random.default_rng(4).normal(size=(3000, 16)).astype(np.float32)
+    shop.put(*(Item(f"{n}", (Vector(values, space),), {"n": n}) for n, values in enumerate(drawn)))
+    index = keeper.run(keeper.catalogs.open("", "shop"))._memory.indexes()["vector"]
+    while index.tend():
+        pass
+    yield shop
+    keeper.close()
+
+
+@pytest.mark.parametrize("limit", [10, 100, 1000])
+@pytest.mark.parametrize("below", [5, 300, 1500, 3000])
+def test_a_graph_finds_as_many_as_match_nearly_all_of_them_the_nearest_and_the_report_says_how(graphed, limit, below):
+    values = np.random.default_rng(7).normal(size=16).astype(np.float32)
+    asked = query(Term(Vector(values, "0123456789abcdef-16")), where=F.n < below, limit=limit)
+    found, true = graphed.search(asked), graphed.search(replace(asked, exact=True))
+    assert len(found.hits) == len(true.hits) == min(limit, below)
+    assert len({hit.item.id for hit in found.hits} & {hit.item.id for hit in true.hits}) >= 0.95 * min(limit, below)
+    assert (found.report.complete, found.report.matching, true.report.exact, true.report.candidates) == (True, below, True, below)
+    assert len(found.hits) <= found.report.candidates <= 3000
+    assert (found.report.shortfall == "") is (below >= limit)
+    assert found.report.search_ms > 0 < found.report.load_ms
+
+
+def test_without_a_filter_a_graph_chooses_what_is_compared(graphed):
+    report = graphed.search(query(Term(Vector(np.ones(16, np.float32), "0123456789abcdef-16")), limit=10)).report
+    assert (report.exact, report.complete, report.matching) == (False, True, 3000)
+    assert report.candidates < 3000
