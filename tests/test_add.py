@@ -89,9 +89,13 @@ def test_a_table_that_cannot_be_read_is_told_by_its_row(name, text, told, add, t
     assert (code, told in error) == (2, True)
 
 
-def test_nothing_to_add_is_wrong_usage(add):
+def test_nothing_to_add_is_wrong_usage_and_makes_no_catalog(add, tmp_path, server):
     assert add() == (2, "samekind: nothing to add; give images, folders, or a table with --from\n")
-    assert add("nowhere") == (2, "samekind: there is no nowhere\n")
+    assert add("nowhere") == (2, "samekind: no such file: nowhere\n")
+    code, told = add(tmp_path)
+    assert (code, f"no images in {tmp_path}; looked for .bmp" in told) == (2, True)
+    with samekind.connect(server) as sk:
+        assert "added" not in [each.name for each in sk.catalogs()]
 
 
 def test_long_texts_are_added_in_windows_and_found_by_a_passage(add, tmp_path, server):
@@ -101,3 +105,14 @@ def test_long_texts_are_added_in_windows_and_found_by_a_passage(add, tmp_path, s
     with samekind.connect(server) as sk:
         [hit] = sk.catalog("added").search("The ferry leaves at noon.").hits
     assert "ferry" in hit.passage.text
+
+
+def test_catalogs_are_listed_with_their_size_and_deleted(add, photos, server):
+    add(photos[0])
+    catalogs = lambda *words: CliRunner().invoke(app, ["catalogs", *words, "--server", server])  # noqa: E731
+    [told] = [each for each in json.loads(catalogs("list", "--json").stdout)["catalogs"] if each["name"] == "added"]
+    assert (told["model"], told["items"], told["dimensions"], told["store_bytes"] > 0) == ("mini", 1, 256, True)
+    assert "added" in catalogs("list").stdout
+    assert catalogs("delete", "added").stdout == "deleted added\n"
+    gone = catalogs("delete", "added")
+    assert (gone.exit_code, "no catalog 'added'" in gone.stderr, catalogs("delete", "added", "--missing-ok").exit_code) == (1, True, 0)

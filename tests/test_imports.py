@@ -35,7 +35,7 @@ RANKS = {
             ["bulk"],
             ["command"],
         ),
-        *(["bulk_command", "catalog_command", "event_command", "labels_command", "recommend_command", "search_command"], ["cli"]),
+        *(["bulk_command", "catalog_command", "catalogs_command", "event_command", "labels_command", "recommend_command", "search_command"], ["cli"]),
     ],
     "samekind_server": [
         *(["embedding"], ["store", "index"], ["catalog"], ["classification", "search"], ["recommendation"]),

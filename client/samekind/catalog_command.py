@@ -10,10 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from samekind import item_files, show
-from samekind.command import Asking, asking, say, stop
+from samekind.command import Asking, asking, check_images, check_there, say, stop, tell_failures
 from samekind.types import Item, LongText, Rotation, Upserted, WriteMode
-
-SHOWN = 20  # Failures told to people; --json has all.
 
 
 class Counted(Iterator[Item]):
@@ -57,7 +55,8 @@ def add(
     """Write items into a catalog: images, and rows of tables. Begun again after a break, it embeds nothing twice."""
     if not (paths or tables):
         stop("nothing to add; give images, folders, or a table with --from", 2)
-    _check([*(paths or []), *(table for table in tables or [] if str(table) != "-")])
+    check_there([*(paths or []), *(tables or [])])
+    check_images(() if tables else paths or ())
     seen = sys.stderr.isatty() and not asks.as_json
     try:
         total = sum(1 for _ in _items(paths or [], tables or [])) if seen and Path("-") not in (tables or []) else 0
@@ -83,23 +82,13 @@ def _items(paths: list[Path], tables: list[Path]) -> Iterator[Item]:
         yield from item_files.images(path)
 
 
-def _check(paths: list[Path]) -> None:
-    for path in paths:
-        if not path.exists():
-            stop(f"there is no {path}", 2)
-
-
 def _tell(catalog: str, done: Upserted, as_json: bool) -> None:
-    failed = [{"id": each.id, **show.error_json(each.error)} for each in done.failures if each.error]
+    failed = [(each.id, each.error) for each in done.failures if each.error]
     if as_json:
         counts = {"written": done.count, "created": done.created, "changed": done.changed, "failed": len(failed)}
-        say(show.told_json({"catalog": catalog, **counts, "failures": failed}))
+        failures = [{"id": id, **show.error_json(error)} for id, error in failed]
+        say(show.told_json({"catalog": catalog, **counts, "failures": failures}))
     else:
         same = done.count - done.changed
         say(f"{catalog}: {done.count:,} items written, {done.created:,} of them new and {same:,} as they were; {len(failed):,} failed\n")
-        for each in done.failures[:SHOWN]:
-            print(f"samekind: {each.id}: {each.error}", file=sys.stderr)
-        if len(failed) > SHOWN:
-            print(f"samekind: and {len(failed) - SHOWN:,} more; --json tells all", file=sys.stderr)
-    if failed:
-        raise typer.Exit(1)
+    tell_failures(failed, as_json=as_json)

@@ -1,4 +1,4 @@
-"""The command line: `samekind classify | embed | labels | models | serve | keys | demo`."""
+"""The command line: `samekind` and its commands; those about catalogs, events and label sets are modules of their own."""
 
 from __future__ import annotations
 
@@ -20,8 +20,20 @@ from samekind.types import Embedding, Floats
 try:
     import typer
 
-    from samekind import bulk, bulk_command, catalog_command, event_command, folders, labels_command, on_disk, recommend_command, search_command, show
-    from samekind.command import Asking, Json, asking, say, stop, told
+    from samekind import (
+        bulk,
+        bulk_command,
+        catalog_command,
+        catalogs_command,
+        event_command,
+        folders,
+        labels_command,
+        on_disk,
+        recommend_command,
+        search_command,
+        show,
+    )
+    from samekind.command import Asking, Json, asking, check_images, check_there, say, stop, told
 except ModuleNotFoundError as missing:
     print(f'samekind: {missing.name} is missing; install the command line with pip install "samekind[cli]"', file=sys.stderr)
     raise SystemExit(2) from None
@@ -35,6 +47,7 @@ app = typer.Typer(
 models = typer.Typer(no_args_is_help=True, help="The models on this machine, and those a server serves.")
 app.add_typer(models, name="models")
 app.add_typer(labels_command.app, name="labels")
+app.add_typer(catalogs_command.app, name="catalogs")
 app.command("add")(catalog_command.add)
 app.command("search")(search_command.search)
 app.command("recommend")(recommend_command.recommend)
@@ -243,11 +256,8 @@ def _check(paths: Sequence[Path] | None, texts: Sequence[str] | None) -> None:
     """Ends the command where there is nothing to look at."""
     if not (paths or texts):
         stop("nothing to look at; give image files, folders or --text", 2)
-    for path in paths or ():
-        if not path.exists():
-            stop(f"no such file: {path}", 2)
-        if path.is_dir() and not next(folders.images(path), None):
-            stop(f"no images in {path}; looked for {', '.join(sorted(folders.IMAGES))}", 2)
+    check_there(paths or ())
+    check_images(paths or ())
 
 
 def _each(paths: Sequence[Path] | None, texts: Sequence[str] | None) -> Iterator[tuple[str, Given]]:

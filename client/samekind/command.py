@@ -1,10 +1,10 @@
-"""What every command has: the options of a connection, one line and an exit code for an error."""
+"""What commands share: the options of a connection, one line and an exit code for an error."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
@@ -15,7 +15,7 @@ from typing import Annotated, Any, Concatenate, NoReturn, ParamSpec
 import typer
 
 import samekind
-from samekind import filter_text
+from samekind import filter_text, folders
 from samekind.client import TIMEOUT
 from samekind.errors import SamekindError
 from samekind.filter_text import BadFilter
@@ -25,6 +25,7 @@ from samekind.show_hits import pointed
 from samekind.types import Image
 
 P = ParamSpec("P")
+SHOWN = 20  # Failures told to people; --json has all.
 
 Server = Annotated[str | None, typer.Option(envvar="SAMEKIND_SERVER", help="Address of the server, host:port; localhost:50051 by default.")]
 Key = Annotated[str, typer.Option(envvar="SAMEKIND_KEY", help="Key the server asks for.")]
@@ -79,6 +80,30 @@ def images(paths: Collection[Path]) -> list[Image]:
         if not path.is_file():
             stop(f"no such file: {path}", 2)
     return list(map(Image, paths))
+
+
+def check_there(paths: Iterable[Path]) -> None:
+    """Ends the command where a file or folder is not there; `-` is standard input."""
+    for path in paths:
+        if str(path) != "-" and not path.exists():
+            stop(f"no such file: {path}", 2)
+
+
+def check_images(paths: Iterable[Path]) -> None:
+    """Ends the command where a folder has no images."""
+    for path in paths:
+        if path.is_dir() and not next(folders.images(path), None):
+            stop(f"no images in {path}; looked for {', '.join(sorted(folders.IMAGES))}", 2)
+
+
+def tell_failures(failed: Sequence[tuple[str, SamekindError]], *, as_json: bool) -> None:
+    """Tells people why things failed, the first ones by name, and ends the command where some did; programs were told all of it."""
+    for name, error in () if as_json else failed[:SHOWN]:
+        print(f"samekind: {name}: {error}", file=sys.stderr)
+    if len(failed) > SHOWN and not as_json:
+        print(f"samekind: and {len(failed) - SHOWN:,} more; --json tells all", file=sys.stderr)
+    if failed:
+        raise typer.Exit(1)
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,9 @@ from typing import Annotated
 import typer
 
 from samekind import event_calls, event_files, show
-from samekind.command import Asking, asking, say, stop
+from samekind.command import Asking, asking, check_there, say, stop, tell_failures
 from samekind.recommendations import Event, Recording
 
-SHOWN = 20  # Failures told to people; --json has all.
 Name = Annotated[str, typer.Argument(help="The catalog's name.", show_default=False)]
 
 
@@ -27,9 +26,7 @@ def record(
     ],
 ) -> None:
     """Record what users did with a catalog's items. Begun again after a break, it records nothing twice."""
-    for table in tables:
-        if str(table) != "-" and not table.is_file():
-            stop(f"there is no {table}", 2)
+    check_there(tables)
     try:
         with asks.client() as sk:
             call = event_calls.record(catalog, _events(tables), progress=sys.stderr.isatty() and not asks.as_json)
@@ -57,12 +54,9 @@ def _events(tables: list[Path]) -> Iterator[Event]:
 
 
 def _tell(catalog: str, done: Recording, as_json: bool) -> None:
-    failed = [{"place": place, **show.error_json(error)} for place, error in done.failures.items()]
     if as_json:
-        say(show.told_json({"catalog": catalog, "recorded": done.count, "known": done.known, "failed": len(failed), "failures": failed}))
+        failures = [{"place": place, **show.error_json(error)} for place, error in done.failures.items()]
+        say(show.told_json({"catalog": catalog, "recorded": done.count, "known": done.known, "failed": len(failures), "failures": failures}))
     else:
-        say(f"{catalog}: {done.count:,} events recorded, {done.known:,} of them known before; {len(failed):,} failed\n")
-        for place, error in list(done.failures.items())[:SHOWN]:
-            print(f"samekind: event {place + 1:,}: {error}", file=sys.stderr)
-    if failed:
-        raise typer.Exit(1)
+        say(f"{catalog}: {done.count:,} events recorded, {done.known:,} of them known before; {len(done.failures):,} failed\n")
+    tell_failures([(f"event {place + 1:,}", error) for place, error in done.failures.items()], as_json=as_json)
