@@ -48,10 +48,16 @@ def tiny(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def cache(tiny, tmp_path_factory):
-    """A cache in which it is converted."""
+    """A cache in which it stands as a model of the hub, too."""
     cache = tmp_path_factory.mktemp("cache")
-    loaded(tiny, cache)
+    into_hub_cache(cache, "someone/spoken", tiny)
     return cache
+
+
+@pytest.fixture(scope="module", autouse=True)
+def converting(tiny, cache):
+    """What the process tells that converts it there, before any test."""
+    return of_a_process(tiny, cache)
 
 
 @pytest.fixture
@@ -75,10 +81,14 @@ def kept(cache):
     return folder
 
 
-def test_a_process_that_serves_a_converted_model_imports_neither_torch_nor_open_clip(tiny, tmp_path):
-    into_hub_cache(tmp_path, "someone/spoken", tiny)
-    command = [sys.executable, "-c", LOADED, str(tmp_path), f"local-dir:{tiny}", "hf-hub:someone/spoken"]
-    told = [json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout) for _ in range(2)]
+def of_a_process(folder, cache):
+    """Modules that a process has when it has loaded the model by two names, its spaces and rows."""
+    command = [sys.executable, "-c", LOADED, str(cache), f"local-dir:{folder}", "hf-hub:someone/spoken"]
+    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def test_a_process_that_serves_a_converted_model_imports_neither_torch_nor_open_clip(tiny, cache, converting):
+    told = [converting, of_a_process(tiny, cache)]
     assert [HEAVY & {name.partition(".")[0] for name in modules} for modules, _, _ in told] == [set(), set()]
     assert told[0][1:] == told[1][1:]
     assert len(set(told[0][1])) == 1
