@@ -80,10 +80,15 @@ def cold(supports: Floats) -> Floats:
 
 def leading(part: Floats) -> Floats:
     """The numbers as shares of the 20th highest, or of the highest where that is not above 0; all 0 where none is."""
-    above = part[part > TINY]
-    least = highest.bar(above, LEADING) if len(part) > LEADING <= len(above) else float(part.max(initial=0))
-    told: Floats = part / np.float32(least) if least > TINY else np.zeros_like(part)
+    bar = top(part)
+    told: Floats = part / np.float32(bar) if bar > TINY else np.zeros_like(part)
     return told
+
+
+def top(part: Floats) -> float:
+    """The 20th highest, or the highest where that is not above 0."""
+    bar = highest.bar(part, LEADING) if len(part) > LEADING else 0.0
+    return bar if bar > TINY else float(part.max(initial=0))
 
 
 def fitted(examples: Sequence[Example], start: Blend = DEFAULT, *, rounds: int = 2) -> Blend:

@@ -19,10 +19,10 @@ from scipy import sparse
 from samekind.types import Floats
 from samekind_server.recommendation import measuring
 from samekind_server.recommendation.als import Factors
-from samekind_server.recommendation.blend import Blend, Scores, first, leading
+from samekind_server.recommendation.blend import TINY, Blend, Scores, first, top
 from samekind_server.recommendation.interactions import Codes, Events, Scale, in_units, interactions
 from samekind_server.recommendation.reading import Reading
-from samekind_server.recommendation.signals import Heard, History, Signals, learned
+from samekind_server.recommendation.signals import BEHAVIOUR, Heard, History, Signals, learned
 
 VERSION = 2
 POPULAR = 0.01  # The least that popularity counts among candidates, so that there are as many as are asked for.
@@ -99,8 +99,10 @@ class Model:
         Fewer only where the model knows no more. By content they are found elsewhere: in the index.
         """
         strengths = np.float32(max(self.blend.weights["popularity"], POPULAR)) * self.signals.popularity
-        for name, part in self.signals.behaviours(heard).items():
-            strengths += np.float32(self.blend.weights[name]) * leading(part)
+        counting = [name for name in BEHAVIOUR if self.blend.weights[name]]
+        for name, part in self.signals.behaviours(heard, counting).items():
+            if (bar := top(part)) > TINY:
+                strengths += part * np.float32(self.blend.weights[name] / bar)
         strengths[excluded if excluded is not None else []] = -np.inf
         places = first(strengths, count)
         return places[strengths[places] > -np.inf]

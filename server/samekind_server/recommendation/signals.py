@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -100,10 +101,10 @@ class Signals:
             "popularity": _of_known(self.popularity, codes),
         }
 
-    def behaviours(self, heard: Heard) -> dict[str, Floats]:
-        """What each method of behaviour gives every item by what is known of it alone, whatever its content lets expect, (items,) each."""
-        told = {"ease": heard.ease[:-1], "cooccurrence": heard.cooccurrence[:-1]}
-        return told if heard.user is None else told | {"als": self.factors.items @ heard.user * self.shares}
+    def behaviours(self, heard: Heard, names: Sequence[str] = BEHAVIOUR) -> dict[str, Floats]:
+        """What these methods of behaviour give every item by what is known of it alone, whatever its content lets expect, (items,) each."""
+        told = {name: part[:-1] for name, part in (("ease", heard.ease), ("cooccurrence", heard.cooccurrence)) if name in names}
+        return told if heard.user is None or "als" not in names else told | {"als": self.factors.items @ heard.user * self.shares}
 
     @cached_property
     def shares(self) -> Floats:
