@@ -17,6 +17,7 @@ from samekind.types import Image, Text
 from samekind_server.embedding.askers import ANYONE
 from samekind_server.embedding.engine import Engine
 from samekind_server.embedding.images import ImageLimits
+from samekind_server.embedding.openvino_runtime import pieces
 from samekind_server.embedding.proof import picture
 from samekind_server.embedding.registry import Registry
 from samekind_server.embedding.resident import give_back, resident
@@ -114,6 +115,15 @@ def test_what_only_a_cycle_holds_is_freed_though_it_was_taken_to_stay():
     assert held() is not None
     give_back()
     assert held() is None
+
+
+def test_calls_of_any_size_are_made_in_few_sizes():
+    sizes = set()
+    for count in range(1, 65):
+        made = [piece.stop - piece.start for piece in pieces(count)]
+        assert (sum(made), len(made) <= 3) == (count, True)
+        sizes.update(made)
+    assert sizes == {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64}
 
 
 def test_watchers_are_told_what_is_unloaded(names, tmp_path):

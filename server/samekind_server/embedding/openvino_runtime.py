@@ -1,6 +1,7 @@
 """Runs a model's two towers on the processor with OpenVINO."""
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -53,12 +54,23 @@ class _Tower:
 
     def __call__(self, rows: Floats | Ids) -> Floats:
         with self._lock:
-            result: Floats = self._request.infer([np.ascontiguousarray(rows)])[0]
-        return result
+            made = [self._request.infer([np.ascontiguousarray(rows[piece])])[0] for piece in pieces(len(rows))]
+        return made[0] if len(made) == 1 else np.concatenate(made)
 
     def rest(self) -> None:
         with self._lock:
             self._compiled.release_memory()
+
+
+def pieces(count: int) -> Iterator[slice]:
+    """So many rows as calls of few sizes: 1, 2, 3, 4, 6, 8, 12, 16 and so on, at most three for 64.
+
+    OpenVINO builds a program for each size it meets, and keeps it: 30 ms and 3 MB for mini's pictures.
+    """
+    first = 0
+    while left := count - first:
+        step = 1 << max(0, left.bit_length() - 2)
+        yield slice(first, first := first + left // step * step)
 
 
 def possible(asked: Precision | None) -> Precision:
