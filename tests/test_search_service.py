@@ -2,11 +2,14 @@
 
 import http.client
 import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import grpc
 import numpy as np
 import pytest
+from google.protobuf import json_format
 from grpc_status import rpc_status
 
 from samekind import wire
@@ -22,6 +25,8 @@ from tests import test_errors
 from tests.keeping import SPACE, item
 from tests.running import address, process, told
 from tests.test_search import near
+
+PAGE = Path(__file__).parent.parent / "docs/search.md"
 
 
 class Shop:
@@ -248,3 +253,12 @@ def test_a_field_that_is_wrong_is_named_from_the_request_on(shop):
     refused = shop.refused(wire.search_request("shop", Query((near(1, 0, 0, 0), near(1, 0)))))
     [violation] = wire.read_status(rpc_status.from_call(refused)).violations
     assert violation.field == "query.terms[1]"
+
+
+def test_the_request_that_the_page_of_search_shows_is_answered(shop):
+    [shown] = re.findall(r"^```json\n(.*?)^```", PAGE.read_text(), re.M | re.S)
+    shop.catalogs.CreateCatalog(items_pb.CreateCatalogRequest(catalog=items_pb.Catalog(name="shown")))
+    prices = {"sku-1": 30, "sku-2": 20, "sku-3": 50}
+    shop.put(*(Item(id, (Text(f"a scarf for {price}"),), {"price": price, "brand": "acme"}) for id, price in prices.items()), of="shown")
+    found = wire.read_search_response(shop.stub.Search(json_format.Parse(shown, pb.SearchRequest(catalog="shown"))))
+    assert ([hit.item.id for hit in found.hits], found.facets["brand"].counts, found.report.matching) == (["sku-2"], (("acme", 2),), 2)
