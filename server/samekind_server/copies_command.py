@@ -5,15 +5,14 @@ from __future__ import annotations
 import argparse
 import itertools
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from samekind.errors import SamekindError, SettingError
 from samekind_server import settings
 from samekind_server.catalog import verifying
-from samekind_server.data_dir import DataDir
+from samekind_server.data_dir import DataDir, held
 from samekind_server.store import copies
 
 TOLD = 100  # Faults that are told; all are counted.
@@ -55,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _back_up(given: argparse.Namespace, folder: Path) -> int:
-    with _held(folder) as alone:
+    with held(folder) as alone:
         size = copies.back_up(folder, given.to, alone=alone)
     print(f"{given.to}: {size:,} bytes")
     return 0
@@ -69,7 +68,7 @@ def _restore(given: argparse.Namespace, folder: Path) -> int:
 
 
 def _verify(given: argparse.Namespace, folder: Path) -> int:
-    with _held(folder) as alone, copies.read(folder, alone=alone) as of:
+    with held(folder) as alone, copies.read(folder, alone=alone) as of:
         count = 0
         for fault in itertools.chain(copies.faults(of), verifying.faults(of, folder)):
             count += 1
@@ -77,20 +76,6 @@ def _verify(given: argparse.Namespace, folder: Path) -> int:
                 print(fault)
     print(f"{folder}: {count:,} faults" if count else f"{folder}: every row is what was written")
     return count
-
-
-@contextmanager
-def _held(folder: Path) -> Iterator[bool]:
-    """Whether nobody else uses the folder, which then nobody can until the end."""
-    if not folder.is_dir():
-        raise SettingError(f"there is no folder {folder}; name another with --data DIR")
-    try:
-        held = DataDir(folder)
-    except SettingError:
-        yield False
-        return
-    with held:
-        yield True
 
 
 if __name__ == "__main__":

@@ -2,10 +2,13 @@
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
 from samekind.errors import SettingError
+from samekind_server.durable import sync
 
 
 class DataDir:
@@ -17,7 +20,7 @@ class DataDir:
             missing = [folder for folder in (path, *path.parents) if not folder.exists()]
             path.mkdir(parents=True, exist_ok=True, mode=0o700)
             for folder in missing:
-                _sync(folder.parent)
+                sync(folder.parent)
             self._lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             self._hold()
         except OSError as error:
@@ -56,10 +59,15 @@ class DataDir:
         os.close(self._lock)
 
 
-def _sync(folder: Path) -> None:
-    """The names in it are on the disk when this returns."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+@contextmanager
+def held(folder: Path) -> Iterator[bool]:
+    """Whether nobody else uses the folder, which then nobody can until the end. Raises SettingError where there is none."""
+    if not folder.is_dir():
+        raise SettingError(f"there is no folder {folder}; name another with --data DIR")
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        alone = DataDir(folder)
+    except SettingError:
+        yield False
+        return
+    with alone:
+        yield True

@@ -7,7 +7,6 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import NoReturn
@@ -18,7 +17,7 @@ from samekind_server.catalog import definitions, vectors
 from samekind_server.catalog.catalogs import found
 from samekind_server.catalog.memory import shape_of
 from samekind_server.catalog.sampling import sampled
-from samekind_server.data_dir import DataDir
+from samekind_server.data_dir import held
 from samekind_server.index import calibration, sizes
 from samekind_server.index.base import Shape
 from samekind_server.index.costs import Costs
@@ -89,7 +88,7 @@ def _told(costs: Costs) -> Iterator[str]:
 def _tune_catalogs(given: argparse.Namespace, folder: Path) -> None:
     if given.sample < FEWEST:
         raise SettingError(f"--sample {given.sample} says nothing; look at {FEWEST:,} or more")
-    with _held(folder) as alone, copies.read(folder, alone=alone) as of:
+    with held(folder) as alone, copies.read(folder, alone=alone) as of:
         for name in given.catalogs:
             _tune_catalog(of, found(of, given.tenant, name), given.sample, as_json=given.json)
 
@@ -121,20 +120,6 @@ def _show(each: Iterator[Size], count: int, dimensions: int) -> None:
         numbers, rotation = (str(size.dimensions), size.rotation.value) if fewer else ("all", "")
         memory = f"{size.bytes_each * count / 1e6:,.1f} MB"
         print(f"{numbers:>17}  {rotation:8}  {size.effort:6}  {size.recall:9.3f}  {size.micros:10,.0f}  {memory:>10}", flush=True)
-
-
-@contextmanager
-def _held(folder: Path) -> Iterator[bool]:
-    """Whether nobody else uses the folder, which then nobody can until the end."""
-    if not folder.is_dir():
-        raise SettingError(f"there is no folder {folder}; name another with --data DIR")
-    try:
-        held = DataDir(folder)
-    except SettingError:
-        yield False
-        return
-    with held:
-        yield True
 
 
 if __name__ == "__main__":

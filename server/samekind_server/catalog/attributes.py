@@ -12,7 +12,6 @@ from samekind.types import Value
 
 MOMENT = "time"
 MOST = 256
-LONGEST_NAME = 128
 LARGEST = 65_536
 DEEPEST = 4
 
@@ -22,7 +21,7 @@ def dump(attributes: Mapping[str, Value], *, field: str = "attributes") -> bytes
     for name, value in attributes.items():
         if depth(value) > DEEPEST:
             raise _refused(f"the attribute {name!r:.60} is {depth(value)} lists deep, and {DEEPEST} may be; flatten it", f"{field}[{name!r:.60}]")
-    data = json.dumps({name: _plain(attributes[name]) for name in sorted(attributes)}, ensure_ascii=False, separators=(",", ":")).encode()
+    data = json.dumps({name: plain(attributes[name]) for name in sorted(attributes)}, ensure_ascii=False, separators=(",", ":")).encode()
     if len(attributes) > MOST:
         raise _refused(f"an item has {len(attributes)} attributes, and {MOST} may be; leave some out", field)
     if len(data) > LARGEST:
@@ -32,7 +31,7 @@ def dump(attributes: Mapping[str, Value], *, field: str = "attributes") -> bytes
 
 def load(data: bytes) -> dict[str, Value]:
     """The attributes of `dump`."""
-    return {name: _value(plain) for name, plain in json.loads(data).items()}
+    return {name: read(told) for name, told in json.loads(data).items()}
 
 
 def depth(value: Value) -> int:
@@ -40,19 +39,24 @@ def depth(value: Value) -> int:
     return 1 + max(map(depth, value), default=0) if isinstance(value, list) else 0
 
 
-def _plain(value: Value) -> Any:
+def plain(value: Value) -> Any:
+    """A value as JSON can have it."""
     match value:
         case datetime():
             return {MOMENT: value.isoformat()}
         case list():
-            return [_plain(each) for each in value]
+            return [plain(each) for each in value]
     return value
 
 
-def _value(plain: Any) -> Value:
-    if isinstance(plain, dict):
-        return datetime.fromisoformat(plain[MOMENT])
-    value: Value = [_value(each) for each in plain] if isinstance(plain, list) else plain
+def read(told: Any) -> Value:
+    """The value of `plain`."""
+    match told:
+        case dict():
+            return datetime.fromisoformat(told[MOMENT])
+        case list():
+            return [read(each) for each in told]
+    value: Value = told
     return value
 
 

@@ -25,7 +25,6 @@ from samekind_server.store.items import Embedded, Windows
 
 LONGEST_ID = 512
 AT_ONCE = 64  # Drafts that are made before other calls have their turn.
-MODALITIES: Mapping[type, str] = {Text: "text", Image: "image", Vector: "vector"}
 QUALITY = 85
 IN_WINDOWS = b"in windows:"  # Before a text that was read so, in what is digested of it.
 Held = Mapping[str, frozenset[tuple[str, bytes]]]  # By id: the modality and digest of each content whose vector is stored.

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import zlib
-from datetime import datetime
 from typing import Any
 
-from samekind.types import Label, Labels, Value
-
-MOMENT = "time"
+from samekind.types import Label, Labels
+from samekind_server.catalog import attributes
 
 
 def dump(labels: Labels) -> bytes:
     """Labels and templates as JSON."""
-    rows = [[label.name, label.descriptions, label.parent, {key: _plain(value) for key, value in label.metadata.items()}] for label in labels.labels]
-    told = {"labels": rows, "template_set": labels.template_set, "templates": labels.templates}
+    told = {"labels": list(map(_row, labels.labels)), "template_set": labels.template_set, "templates": labels.templates}
     return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -37,24 +34,9 @@ def unpack(packed: bytes) -> tuple[list[Any], bytes]:
     return told, zlib.decompress(data)
 
 
+def _row(label: Label) -> list[Any]:
+    return [label.name, label.descriptions, label.parent, {key: attributes.plain(value) for key, value in label.metadata.items()}]
+
+
 def _label(name: str, descriptions: list[str], parent: str, metadata: dict[str, Any]) -> Label:
-    return Label(name, tuple(descriptions), parent, {key: _value(value) for key, value in metadata.items()})
-
-
-def _plain(value: Value) -> Any:
-    match value:
-        case datetime():
-            return {MOMENT: value.isoformat()}
-        case list():
-            return [_plain(each) for each in value]
-    return value
-
-
-def _value(plain: Any) -> Value:
-    match plain:
-        case dict():
-            return datetime.fromisoformat(plain[MOMENT])
-        case list():
-            return [_value(each) for each in plain]
-    value: Value = plain
-    return value
+    return Label(name, tuple(descriptions), parent, {key: attributes.read(value) for key, value in metadata.items()})

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from samekind.types import Floats, Metric, Rotation
+from samekind_server.durable import sync
 from samekind_server.index.base import Rows, Shape, Step
 from samekind_server.index.graph import FORMAT, READ, Graph, capacity, vectors
 from samekind_server.index.projection import Projection
@@ -65,7 +66,7 @@ def write(folder: Path, about: About, graph: Graph | None, view: View, step: Ste
         step("rename")
         written.replace(folder / MANIFEST)
         step("sync-folder")
-        _sync(folder)
+        sync(folder)
         step("sweep")
     finally:
         with suppress(OSError):
@@ -187,17 +188,9 @@ def _copies(aside: Rows, kinds: Rows, copies: Floats) -> Iterator[tuple[Rows, Fl
 
 def _synced(file: Path) -> dict[str, Any]:
     """Its name, size and digest, once it is on disk."""
-    _sync(file)
+    sync(file)
     with file.open("rb") as opened:
         return {"file": file.name, "size": os.fstat(opened.fileno()).st_size, "sha256": hashlib.file_digest(opened, "sha256").hexdigest()}
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _sweep(folder: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 import shutil
 from collections.abc import Collection
@@ -11,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from samekind_server.durable import sync
 from samekind_server.recommendation.model import DamagedModel, Model
 from samekind_server.store.events import Totals
 
@@ -49,7 +49,7 @@ class Files:
         model, folder = Model.load(self._folder / str(catalog) / NEW), self._folder / str(catalog)
         file = folder / f"{totals.recorded}-{totals.forgotten}-{round(seconds * 1e3)}.model"
         (folder / NEW).replace(file)
-        _sync(folder)
+        sync(folder)
         for other in folder.iterdir():
             if other != file:
                 other.unlink()
@@ -82,11 +82,3 @@ class Files:
         for other in self._folder.iterdir() if self._folder.is_dir() else ():
             if other.name not in names:
                 shutil.rmtree(other, ignore_errors=True)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

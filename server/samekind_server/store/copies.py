@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from samekind.errors import Damaged, SettingError
+from samekind_server.durable import sync
 from samekind_server.store import catalogs, items, label_sets, words
 from samekind_server.store.base import Transaction
 from samekind_server.store.catalogs import Head
@@ -123,9 +124,9 @@ def _copied(source: sqlite3.Connection, to: Path, *, another_life: bool = False)
             if another_life and target.execute("SELECT name FROM sqlite_master WHERE name = 'life'").fetchall():
                 # Whatever was derived from what came after the copy was made is not taken for its own.
                 target.execute("UPDATE life SET name = randomblob(16)")
-        _sync(part)
+        sync(part)
         part.replace(to)
-        _sync(to.parent)
+        sync(to.parent)
     except OSError as error:
         raise SettingError(f"cannot write {to}: {error.strerror}") from None
     finally:
@@ -146,11 +147,3 @@ def _check_format(database: sqlite3.Connection, path: Path) -> None:
         raise SettingError(f"{path} is no store of samekind")
     if taken > len(MIGRATIONS):
         raise SettingError(f"{path} was written by a newer samekind (format {taken}, and this one knows {len(MIGRATIONS)}); upgrade samekind")
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
