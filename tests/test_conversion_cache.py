@@ -19,6 +19,7 @@ from samekind_server.embedding import children, converted, tokenizing
 from samekind_server.embedding.hub import Hub
 from samekind_server.embedding.loading import load
 from samekind_server.embedding.plain_tokenizer import PlainTokenizer
+from samekind_server.embedding.shelf import Shelf
 from samekind_server.embedding.sources import find, from_plain, to_plain
 from samekind_server.embedding.texts import OpenClipTokenizer
 from tests.model_folders import SMALL_TEXT, TINY, into_hub_cache, perturbed, siglip_tokenizer, torch_folder
@@ -112,6 +113,15 @@ def test_a_damaged_copy_is_seen(own, file, harm):
     else:
         (kept(own) / file).write_bytes(content[:-9] if harm == "cut" else content[:30] + bytes([content[30] ^ 1]) + content[31:])
     assert converted.kept(kept(own)) is None or (file, harm) == ("converted.json", "changed")
+
+
+def test_a_conversion_goes_with_the_last_model_that_it_is_of_and_a_folder_of_ones_own_stays(tiny, own):
+    shelf, names = Shelf(own), (f"local-dir:{tiny}", "hf-hub:someone/spoken")
+    assert [shelf.entry(name).converted for name in names] == [True, True]
+    assert shelf.remove(names[0]) == 0
+    assert shelf.remove(names[1]) > 1 << 20
+    assert list((own / "converted").iterdir()) == []
+    assert tiny.is_dir()
 
 
 def test_a_damaged_copy_is_made_again(tiny, own):

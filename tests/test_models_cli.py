@@ -10,7 +10,7 @@ import pytest
 import samekind
 from samekind_server.embedding.loading import load
 from samekind_server.embedding.shelf import Shelf
-from tests.model_folders import TINY, into_hub_cache, minis_folder, perturbed, torch_folder
+from tests.model_folders import into_hub_cache, minis_folder
 from tests.running import environment
 
 COMMAND = [sys.executable, "-c", "from samekind.cli import main; main()"]
@@ -103,17 +103,6 @@ def test_what_two_models_have_in_common_stays_until_both_are_removed(data, tmp_p
     card.write_text((data / "models" / "cards" / "hf-hub%3Asomeone%2Fone.json").read_text().replace("hf-hub:someone/one", "other"))
     assert shelf.remove("hf-hub:someone/one") == 0
     assert shelf.remove("other") > 1 << 20
-
-
-def test_a_converted_model_says_so_and_its_conversion_goes_with_it(run, data, tmp_path):
-    import open_clip
-
-    name = f"local-dir:{torch_folder(tmp_path / 'tiny', perturbed(open_clip.CLIP(**TINY)), TINY)}"
-    load(name, offline=True, precision=None, cache_dir=data / "models", threads=1)
-    assert json.loads(run("show", name, "--json").stdout)["converted"]
-    assert run("remove", name).returncode == 0
-    assert list((data / "models" / "converted").iterdir()) == []
-    assert (tmp_path / "tiny").is_dir()
 
 
 @pytest.mark.parametrize(
