@@ -110,7 +110,7 @@ def _gains(signals: Signals, before: Interactions, after: Interactions, near: Fl
     gains, method = [], "ease" if signals.ease.nnz else "als"
     for user in askers:
         unseen = _unseen(before, user)
-        told = signals.behaviours(signals.heard(history_of(before, near, user)))
+        told = signals.behaviours(signals.heard(history_of(before, near, user)), [method])
         gains.append(gain(told[method][unseen], _liked(after, user)[unseen]) if method in told else 0.0)
     return np.array(gains)
 
@@ -124,8 +124,9 @@ def _unseen(before: Interactions, user: int) -> np.ndarray:
 def _example(signals: Signals, before: Interactions, after: Interactions, near: Floats, user: int) -> Example:
     """What each method gives the items that one of them puts first, or that the user did like next."""
     past = history_of(before, near, user)
-    codes = np.flatnonzero(_unseen(before, user))
-    parts, liked = signals.parts_of(past, codes, near[codes], past.vectors[:LATELY]), _liked(after, user)[codes]
+    codes, every = np.flatnonzero(_unseen(before, user)), np.arange(len(near))  # A copy of what is near to most items takes longer than all items do.
+    parts = {name: part[codes] for name, part in signals.parts_of(past, every, near, past.vectors[:LATELY]).items()}
+    liked = _liked(after, user)[codes]
     some = np.unique(np.concatenate([np.flatnonzero(liked), *(first(part, LONGEST) for part in parts.values())]))
     return Example({name: part[some] for name, part in parts.items()}, signals.supports(codes[some]), liked[some])
 
