@@ -101,5 +101,5 @@ def failure(error: SamekindError, *beside: tuple[str, str]) -> grpc.Status:
 
 
 def dropped() -> grpc.Status:
-    """How gRPC ends a call that comes to a server when it is stopping; it may be asked again at once, to save the tests' time."""
+    """How gRPC ends a call that it never gave to its server; it may be asked again at once, to save the tests' time."""
     return failure(errors.Cancelled("CANCELLED"))._replace(trailing_metadata=(("grpc-retry-pushback-ms", "1"),))  # type: ignore[attr-defined,no-any-return]

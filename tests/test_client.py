@@ -266,7 +266,7 @@ def test_a_call_that_a_stopping_server_did_not_begin_is_asked_again(sk: samekind
     echo.failures.extend([dropped()] * 3)
     assert sk.classify("a", ["cat"]).top == "a"
     echo.failures.extend([dropped()] * 4)
-    with pytest.raises(errors.Unavailable, match="stopped before it began this call; ask again"):
+    with pytest.raises(errors.Unavailable, match="ended this call before it began it: it stops, or has too much to do; ask again"):
         sk.classify("a", ["cat"])
 
 

@@ -25,7 +25,7 @@ SERVICES = (
     "samekind.v1.SearchService",
 )
 # Every method reads, or bears a request_id by which the server does a write once; so asking again is safe.
-# A server with too much work says when, by grpc-retry-pushback-ms. One that stops ends what it has not begun as CANCELLED, without a word.
+# A server with too much work says when, by grpc-retry-pushback-ms. gRPC ends as CANCELLED what comes to a server that stops or is overrun.
 RETRIES = {
     "methodConfig": [
         {
@@ -158,7 +158,7 @@ def _guessed(call: grpc.Call, connection: Connection) -> SamekindError:
         case grpc.StatusCode.UNAVAILABLE:
             return errors.Unavailable(f"no server answers at {target}; start one with `samekind serve` ({details})")
         case grpc.StatusCode.CANCELLED if details == code.name:  # What is cancelled on this side has other words.
-            return errors.Unavailable(f"the server at {target} stopped before it began this call; ask again")
+            return errors.Unavailable(f"the server at {target} ended this call before it began it: it stops, or has too much to do; ask again")
         case grpc.StatusCode.DEADLINE_EXCEEDED if connection.timeout:
             return errors.DeadlineExceeded(f"no answer from {target} within {connection.timeout:g} s; give a longer timeout or less at once")
         case grpc.StatusCode.UNIMPLEMENTED:
