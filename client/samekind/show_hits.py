@@ -83,8 +83,8 @@ def _told(found: Found) -> Iterator[str]:
     gap = "; texts and images were levelled" if report.gap_corrected else ""
     total = report.wait_ms + report.embed_ms + report.search_ms + report.load_ms
     spent = f"{report.wait_ms:.1f} waiting, {report.embed_ms:.1f} embedding, {report.search_ms:.1f} searching, {report.load_ms:.1f} loading"
-    matching = f"{len(found):,} of {report.matching:,} items, {how} {report.candidates:,} compared"
-    yield f"{matching}{maker} in {total:.1f} ms ({spent}){gap}"
+    compared = f", {how} {report.candidates:,} compared{maker}" if report.candidates else ""
+    yield f"{len(found):,} of {report.matching:,} items{compared} in {total:.1f} ms ({spent}){gap}"
     if report.cut is not None:
         yield f"cut at {report.cut:.4f}: {report.cut_reason}"
     if report.shortfall:

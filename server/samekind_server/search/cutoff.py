@@ -127,6 +127,5 @@ def level(kinds: Mapping[str, float], index: str) -> float:
 
 def _reason(seen: Seen, least: float, *, stands: bool) -> str:
     noise, best = seen.noise, seen.noise.score(seen.best)
-    about = f"of {seen.count:,} items, unrelated ones are at {noise.centre:.2f} ± {noise.spread:.2f}, and the nearest is at {best:.2f}"
-    told = f"; what is told beside it is at {least:.2f} at least" if stands else f": nothing stands out, as one at {least:.2f} would"
-    return about + told
+    about = f"of {seen.count:,} items, unrelated ones have a similarity of {noise.centre:.3f} ± {noise.spread:.3f} and the nearest {best:.3f}"
+    return about + (f"; what is told beside it has at least {least:.3f}" if stands else f": nothing stands out, as one with {least:.3f} would")
