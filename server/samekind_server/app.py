@@ -22,7 +22,7 @@ from samekind_server.edge.handlers import Layer
 from samekind_server.edge.proofs import asked
 from samekind_server.edge.tracing import Traces
 from samekind_server.embedding.engine import Engine
-from samekind_server.embedding.resident import share_arenas
+from samekind_server.embedding.resident import share_arena
 from samekind_server.settings import Settings
 from samekind_server.store.base import Store
 from samekind_server.store.sqlite import SqliteStore
@@ -41,7 +41,7 @@ class Addresses:
 
 def run(settings: Settings) -> None:
     """Serves until SIGTERM or SIGINT; a second one does not wait for requests under way. Raises SettingError where it cannot start."""
-    share_arenas()
+    share_arena()
     logs.start(settings.log_level, settings.log_format)
     sys.setswitchinterval(TURN)
     with (

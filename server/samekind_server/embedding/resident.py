@@ -14,12 +14,12 @@ def resident() -> int:
     return int(STATM.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") if STATM.exists() else 0
 
 
-def share_arenas() -> None:
-    """Has all threads take memory from two places, before any is started: in glibc's one for each, what a crowd leaves lies too scattered to
-    be given back."""
+def share_arena() -> None:
+    """Has all threads take memory from one place, before any is started: in glibc's one for each, what a crowd leaves lies too scattered to be
+    given back."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt:
-        mallopt(M_ARENA_MAX, 2)
+        mallopt(M_ARENA_MAX, 1)
 
 
 def give_back() -> None:
