@@ -9,7 +9,7 @@ from datetime import datetime
 from samekind.filters import Compare, Every, Exists, Filter, Not, OneOf, Operator, Some, check
 from samekind.types import Value
 
-__all__ = ["check", "compare", "equal", "kind", "matches"]
+__all__ = ["check", "compare", "equal", "kind", "matches", "names"]
 ORDERS: Mapping[Operator, Callable[..., bool]] = {
     Operator.LESS: operator.lt,
     Operator.LESS_OR_EQUAL: operator.le,
@@ -33,6 +33,18 @@ def matches(given: Filter, attributes: Mapping[str, Value]) -> bool:
             return any(equal(attributes.get(name), value) for value in values)
         case Compare(name, how, value):
             return compare(attributes.get(name), how, value)
+    raise TypeError(f"no condition: {given!r:.100}")
+
+
+def names(given: Filter) -> list[str]:
+    """The attributes that a condition is about, each once."""
+    match given:
+        case Every(filters) | Some(filters):
+            return list(dict.fromkeys(name for each in filters for name in names(each)))
+        case Not(inner):
+            return names(inner)
+        case Exists(name) | OneOf(name) | Compare(name):
+            return [name]
     raise TypeError(f"no condition: {given!r:.100}")
 
 

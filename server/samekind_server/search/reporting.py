@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -31,8 +31,8 @@ class Spent:
             setattr(self, what, getattr(self, what) + 1000 * (time.perf_counter() - began))
 
 
-def report(query: Query, found: Candidates, hits: int, meant: Meant, spent: Spent, cut: Cut | None) -> SearchReport:
-    """Of an answer with so many hits on all pages up to this one and, where it is not the last, the limit."""
+def report(query: Query, found: Candidates, hits: int, meant: Meant, spent: Spent, cut: Cut | None, unheld: Sequence[str] = ()) -> SearchReport:
+    """Of an answer with so many hits on all pages up to this one and, where it is not the last, the limit; no item has the attributes `unheld`."""
     embedding, cut = meant.report, cut if cut and hits < query.limit and judging.cuts(cut, found) else None
     return SearchReport(
         embedding,
@@ -40,7 +40,7 @@ def report(query: Query, found: Candidates, hits: int, meant: Meant, spent: Spen
         candidates=found.seen,
         matching=found.matching,
         complete=hits >= query.limit or found.last is None or query.min_similarity is not None or cut is not None,
-        shortfall=shortfall(query, found, hits, len(meant.rows), cut),
+        shortfall=shortfall(query, found, hits, len(meant.rows), cut, unheld),
         cut=judging.lowest(cut, found) if cut else None,
         cut_reason=cut.reason if cut else "",
         gap_corrected=bool(found.levels),
@@ -51,12 +51,13 @@ def report(query: Query, found: Candidates, hits: int, meant: Meant, spent: Spen
     )
 
 
-def shortfall(query: Query, found: Candidates, hits: int, named: int, cut: Cut | None) -> str:
+def shortfall(query: Query, found: Candidates, hits: int, named: int, cut: Cut | None, unheld: Sequence[str] = ()) -> str:
     """Why there are fewer hits than the limit; nothing where there are not. So many items are `named` by terms."""
     if hits >= query.limit:
         return ""
     if not found.matching:
-        return "no item meets the condition" if query.where is not None else "the catalog is empty"
+        lacking = f"; none has {', '.join(f'{name!r:.60}' for name in unheld)}" if unheld else ""
+        return f"no item meets the condition{lacking}" if query.where is not None else "the catalog is empty"
     reasons = []
     if found.matching < query.limit + named:
         reasons.append(f"{found.matching:,} items meet the condition" if query.where is not None else f"the catalog has {found.matching:,} items")
