@@ -29,15 +29,15 @@ def main(arguments: Sequence[str]) -> int:
     options = _options(arguments)
     _keep_apart()
     with watched("--metrics", "0", *options.serve) as server:
-        found = {"machine": machine(), "versions": versions(), **measure(server, options.seconds)}
+        found = {"machine": machine(), "versions": versions(), **measure(server, options.seconds, options.contents)}
     _show(found)
     if options.json:
         options.json.write_text(json.dumps(found, indent=2) + "\n")
     return 0
 
 
-def measure(server: Server, seconds: float) -> dict[str, Any]:
-    """All rows by name, each with what its generator found, and the server's resident memory in MiB after it."""
+def measure(server: Server, seconds: float, contents: int) -> dict[str, Any]:
+    """All rows by name, each with what its generator found, and the server's resident memory in MiB after it; a call has so many images."""
     rows: dict[str, Any] = {}
 
     def row(name: str, *arguments: str, beside: Sequence[str] = ()) -> dict[str, Any]:
@@ -50,14 +50,16 @@ def measure(server: Server, seconds: float) -> dict[str, Any]:
         rows[name] |= {"resident_mib": server.resident() / MIB, "server_cpu": (server.cpu_seconds() - cpu) / rows[name]["seconds"]}
         return dict(rows[name])
 
-    row("warming up", "--callers", "32")  # So that calls of every size have been made.
+    images, callers = ("--contents", str(contents)), max(4, 32 // contents)  # As many as none is refused of.
+    full = ("--callers", str(callers), *images)
+    row("warming up", *full)  # So that calls of every size have been made.
     before = rested(server)
-    row("one caller", "--callers", "1")
-    peak = row("capacity: 32 callers", "--callers", "32")["per_second"]
-    row(f"{CROWD} callers", "--callers", str(CROWD))
+    row("one caller", "--callers", "1", *images)
+    peak = row(f"capacity: {callers} callers", *full)["per_second"]
+    row(f"{CROWD} callers", "--callers", str(CROWD), *images)
     for times in (1, 3, 10):
-        row(f"open loop at {times}×", "--rate", str(times * peak))
-    row("capacity again", "--callers", "32")
+        row(f"open loop at {times}×", "--rate", str(times * peak / contents), *images)
+    row("capacity again", *full)
     after = rested(server)
     row("texts, idle", "--kind", "text", "--callers", "1")
     row("texts, beside an ingest", "--kind", "text", "--callers", "1", beside=("--contents", str(INGEST), "--lane", "bulk", "--callers", "2"))
@@ -103,6 +105,7 @@ def _told(generator: "subprocess.Popen[str]") -> dict[str, Any]:
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m benchmarks.load", description="Measures a server under more load than it can bear.")
     parser.add_argument("--seconds", type=float, default=60.0, help="how long each row takes")
+    parser.add_argument("--contents", type=int, default=1, help="images of a call, of which more make it dearer beside its refusal")
     parser.add_argument("--serve", nargs="*", default=(), metavar="ARGUMENT", help="arguments for samekind serve, as in --serve=--threads=1")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every number to FILE too")
     return parser.parse_args(arguments)
