@@ -11,9 +11,9 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from benchmarks.contenders import BUCKETS, K
+from benchmarks.contenders import BUCKETS, NONE, K
 from samekind.types import Floats
 
 HOME = next((Path(__file__).parent.parent / ".tools").glob("chroma-*"), None)
@@ -34,10 +34,17 @@ class Missing(Exception):
 class Chroma:
     """A collection of a running server. Connections are kept, and each has one call at a time."""
 
-    def __init__(self, port: int, queries: Floats) -> None:
-        self._port, self._queries, self._idle = port, queries.tolist(), list[http.client.HTTPConnection]()
-        made = self._call("POST", COLLECTIONS, {"name": "bench", "configuration": {"hnsw": {"space": "cosine"}}})
+    def __init__(self, address: str, queries: Floats) -> None:
+        self.address, self._queries, self._idle = address, queries.tolist(), list[http.client.HTTPConnection]()
+        made = self._call("POST", COLLECTIONS, {"name": "bench", "get_or_create": True, "configuration": {"hnsw": {"space": "cosine"}}})
         self._collection = f"{COLLECTIONS}/{made['id']}"
+
+    @classmethod
+    @contextmanager
+    def opened(cls, address: str, queries: Floats = NONE) -> Iterator[Self]:
+        """Of a server that runs."""
+        with closing(cls(address, queries)) as one:
+            yield one
 
     def add(self, first: int, vectors: Floats) -> None:
         """See Contender."""
@@ -71,7 +78,7 @@ class Chroma:
         return self._call("POST", f"{self._collection}/query", {"query_embeddings": queries, "n_results": K, "include": []} | where)
 
     def _call(self, verb: str, path: str, body: Any) -> Any:
-        connection = self._idle.pop() if self._idle else http.client.HTTPConnection("127.0.0.1", self._port, timeout=600)
+        connection = self._idle.pop() if self._idle else http.client.HTTPConnection(self.address, timeout=600)
         connection.request(verb, path, json.dumps(body), {"content-type": "application/json"})
         answer = connection.getresponse()
         told = answer.read()
@@ -93,7 +100,7 @@ def started(queries: Floats) -> Iterator[Chroma]:
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
             try:
                 _await(port, server)
-                with closing(Chroma(port, queries)) as chroma:
+                with Chroma.opened(f"127.0.0.1:{port}", queries) as chroma:
                     yield chroma
             finally:
                 server.terminate()

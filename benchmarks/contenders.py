@@ -7,7 +7,10 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Protocol, Self
 
+import numpy as np
+
 import samekind
+from benchmarks.indexing import DIMENSIONS
 from benchmarks.servers import started
 from samekind.catalogs import CatalogHandle
 from samekind.filters import F
@@ -19,10 +22,13 @@ K = 10
 BUCKETS = 1000
 SPACE = "bench"
 IDS = ItemView(text=False, attributes=False)
+NONE = np.empty((0, DIMENSIONS), np.float32)
 
 
 class Contender(Protocol):
-    """A server with queries that it knows by number."""
+    """A server with queries that it knows by number, and where it is."""
+
+    address: str
 
     def add(self, first: int, vectors: Floats) -> None:
         """Stores vectors under numbers from `first` on."""
@@ -44,16 +50,23 @@ class Contender(Protocol):
 class Samekind:
     """A catalog of ready vectors, through the Python client."""
 
-    def __init__(self, catalog: CatalogHandle, queries: Floats) -> None:
-        self._catalog = catalog
+    def __init__(self, address: str, catalog: CatalogHandle, queries: Floats) -> None:
+        self.address, self._catalog = address, catalog
         self._queries = [Vector(query, SPACE) for query in queries]
 
     @classmethod
     @contextmanager
     def started(cls, queries: Floats) -> Iterator[Self]:
         """With a server of its own."""
-        with started() as address, samekind.connect(address, timeout=600.0) as sk:
-            yield cls(sk.catalog("bench", space=SPACE, dimensions=queries.shape[1]), queries)
+        with started() as address, cls.opened(address, queries) as one:
+            yield one
+
+    @classmethod
+    @contextmanager
+    def opened(cls, address: str, queries: Floats = NONE) -> Iterator[Self]:
+        """Of a server that runs."""
+        with samekind.connect(address, timeout=600.0) as sk:
+            yield cls(address, sk.catalog("bench", space=SPACE, dimensions=queries.shape[1]), queries)
 
     def add(self, first: int, vectors: Floats) -> None:
         """See Contender."""

@@ -4,20 +4,19 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import chroma
+from benchmarks import chroma, writing
 from benchmarks.contenders import BUCKETS, Contender, K, Samekind
 from benchmarks.indexing import vectors
 from benchmarks.machine import machine, versions
@@ -27,7 +26,8 @@ QUERIES = 1000
 CALLERS = 16
 TURNS = 5
 BATCH = 32
-WRITTEN = 200  # Items of one write while searches are timed.
+APART = 1_000_000  # Between the numbers of items written in one turn and the next.
+MEANWHILE = "1 caller, while it takes in items"
 CHECKED = 200  # Queries whose answers are compared with all vectors.
 
 
@@ -76,8 +76,7 @@ def measured(size: int, seconds: float) -> dict[str, Any]:
         found: dict[str, Any] = {"skipped": skipped, "filling": {name: _filled(one, stored) for name, one in contenders.items()}}
         found["recall"] = {name: recall(one, stored, queries) for name, one in contenders.items()}
         rows = {row: _in_turns(contenders, ask, callers, each, seconds) for row, (ask, callers, each) in ROWS.items()}
-        with _written(contenders, size):
-            rows["1 caller, while others write"] = _in_turns(contenders, ROWS["1 caller"][0], 1, 1, seconds)
+        rows[MEANWHILE] = _in_turns(contenders, ROWS["1 caller"][0], 1, 1, seconds, written=size)
         return found | {"rows": rows}
 
 
@@ -104,11 +103,17 @@ def _filled(one: Contender, stored: Floats) -> dict[str, float]:
     return {"per_second": len(stored) / added, "settled_s": time.perf_counter() - began}
 
 
-def _in_turns(contenders: dict[str, Contender], ask: Ask, callers: int, queries: int, seconds: float) -> dict[str, dict[str, float]]:
+def _in_turns(
+    contenders: dict[str, Contender], ask: Ask, callers: int, queries: int, seconds: float, *, written: int = 0
+) -> dict[str, dict[str, float]]:
+    """Each asked in its turn; beside it items are written to it, numbered from `written` on where that is given."""
     laps = {name: Lap() for name in contenders}
-    for _ in range(TURNS):
+    for turn in range(TURNS):
         for name, one in contenders.items():
-            _lap(laps[name], partial(ask, one), callers, seconds / TURNS)
+            with writing.written(one, written + turn * APART) if written else nullcontext():
+                _lap(laps[name], partial(ask, one), callers, seconds / TURNS)
+            if written:
+                one.settle()  # What it still has to do is not to be in the other's turn.
     return {name: lap.as_json(queries) for name, lap in laps.items()}
 
 
@@ -126,27 +131,6 @@ def _lap(lap: Lap, ask: Callable[[int], object], callers: int, seconds: float) -
     with ThreadPoolExecutor(callers) as threads:
         lap.seconds += [each for times in threads.map(caller, range(callers)) for each in times]
     lap.took += time.perf_counter() - began
-
-
-@contextmanager
-def _written(contenders: dict[str, Contender], first: int) -> Iterator[None]:
-    """New items come to each contender, one batch after another, as quickly as each takes them."""
-    end = Event()
-
-    def write(one: Contender) -> None:
-        number = first
-        while not end.is_set():
-            one.add(number, vectors(WRITTEN, seed=number))
-            number += WRITTEN
-
-    with ThreadPoolExecutor(len(contenders)) as threads:
-        writing = [threads.submit(write, one) for one in contenders.values()]
-        try:
-            yield
-        finally:
-            end.set()
-        for each in writing:
-            each.result()
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -167,6 +151,9 @@ def _show(size: int, found: dict[str, Any]) -> None:
         table.add_section()
     console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(table)
+    for name, rest in found["rows"]["1 caller"].items():
+        times = found["rows"][MEANWHILE][name]["p99_ms"] / rest["p99_ms"]
+        console.print(f"{name}: the p99 of one caller while it takes in items is {times:.1f} times that at rest", highlight=False)
     for name, filling in found["filling"].items():
         told = f"{filling['per_second']:,.0f} vectors a second added, settled after {filling['settled_s']:.1f} s"
         console.print(f"{name}: {told}, recall@{K} {found['recall'][name]:.3f}", highlight=False)

@@ -1,14 +1,14 @@
-"""Rows that were read lately are told again without the store, and never as they were before a change."""
+"""Items that were read lately are told again without the store, and never as they were before a change."""
 
 from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
 
-from samekind_server.catalog.shelf import OWN, Shelf
+from samekind_server.catalog.shelf import DECODED, OWN, Shelf
 from samekind_server.store import catalogs, items
 from samekind_server.store.base import Row
-from samekind_server.store.items import Given
+from samekind_server.store.items import Embedded, Given
 from samekind_server.store.sqlite import SqliteStore
 
 
@@ -62,14 +62,14 @@ def test_what_was_read_before_a_change_is_not_kept_after_it(store):
 
 
 def test_no_more_is_kept_than_has_room(store):
-    shelf = Shelf(2 * OWN + 100)
+    shelf = Shelf(2 * (OWN + 2 * DECODED))
     rows = _added(store, "a", "b", "c")
     _ids(store, shelf, rows)
     assert [_ids(store, shelf, [row])[1] for row in reversed(rows)] == [0, 0, 2]
 
 
 def _added(store: SqliteStore, *ids: str) -> list[int]:
-    given = [Given(id, b"{}", None, (), b"") for id in ids]
+    given = [Given(id, b"{}", None, (Embedded("vector", "s", b"c", b"v"),), b"") for id in ids]
     return store.write(lambda to: [items.add(to, 1, each, version=1, created=0, now=0) for each in given]).result()
 
 
@@ -79,6 +79,6 @@ def _ids(store: SqliteStore, shelf: Shelf, rows: list[int]) -> tuple[list[str], 
 
     def work(of):
         counting = Counting(of)
-        return [kept.stored.id for kept in look.told(rows, counting).values()], counting.asked
+        return [item.id for item in look.told(rows, counting).values()], counting.asked
 
     return store.read(work).result()

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from samekind.errors import Damaged, NotFound, SamekindError
 from samekind.filters import Filter
 from samekind.queries import ItemView
-from samekind.types import Item, Text, Value, Vector
+from samekind.types import Item, Value, Vector
 from samekind_server.catalog import attributes, filters
-from samekind_server.catalog.definitions import moment
-from samekind_server.catalog.shelf import Kept, Look
-from samekind_server.catalog.vectors import KINDS
+from samekind_server.catalog.shelf import Look, whole
 from samekind_server.store import items
 from samekind_server.store.base import Transaction
 from samekind_server.store.items import Stored
 
 SCANNED = 500
+WHOLE = ItemView()
 
 
 def read(of: Transaction, catalog: int, id: str, view: ItemView) -> Item | SamekindError:
@@ -40,26 +39,25 @@ def page(of: Transaction, catalog: int, after: str, most: int, view: ItemView, w
 
 def _item(of: Transaction, stored: Stored, kinds: tuple[str, ...], view: ItemView) -> Item:
     """The item of a row. Raises Damaged."""
-    stored.checked()
-    held = items.vectors(of, stored.row) if view.vectors else []
+    return _seen(whole(stored, kinds), stored.row, view, of)
+
+
+def _seen(item: Item, row: int, view: ItemView, of: Transaction) -> Item:
+    """What a view tells of an item. Raises Damaged."""
+    if view == WHOLE:
+        return item
+    held = items.vectors(of, row) if view.vectors else []
     return Item(
-        stored.id,
-        (Text(stored.text),) if stored.text is not None and view.text else (),
-        _viewed(attributes.load(stored.attributes), view) if view.attributes else {},
-        stored.version,
-        kinds=_kinds(stored, kinds),
+        item.id,
+        item.contents if view.text else (),
+        _viewed(item.attributes, view) if view.attributes else {},
+        item.version,
+        kinds=item.kinds,
         vectors={each.modality: Vector(np.frombuffer(each.checked().data, "<f4"), each.space) for each in held},
-        thumbnail=items.thumbnail(of, stored.row) if view.thumbnails else b"",
-        create_time=moment(stored.created),
-        update_time=moment(stored.updated),
+        thumbnail=items.thumbnail(of, row) if view.thumbnails else b"",
+        create_time=item.create_time,
+        update_time=item.update_time,
     )
-
-
-def _kinds(stored: Stored, kinds: tuple[str, ...]) -> tuple[str, ...]:
-    """Raises Damaged where they cannot be: they are told by an index of the store's, which has no checksums."""
-    if not kinds or not set(kinds) <= set(KINDS) or ("text" in kinds) != (stored.text is not None):
-        raise Damaged(f"the kinds of contents of {stored.id!r:.60} are not what was written; write it again, or put back a copy of the store")
-    return kinds
 
 
 def _scanned(of: Transaction, catalog: int, after: str, most: int, where: Filter | None) -> Iterator[Stored]:
@@ -86,17 +84,18 @@ def told(look: Look, rows: Sequence[int], most: int, view: ItemView, where: Filt
     while len(found) < most and looked < len(rows):
         some = rows[looked : looked + most - len(found)]
         looked += len(some)
-        found |= {row: each for row, kept in look.told(some, of).items() if (each := _told(kept, view, where, of))}
+        found |= {row: each for row, item in look.told(some, of).items() if (each := _told(item, row, view, where, of))}
     return found, looked - len(found)
 
 
-def _told(kept: Kept, view: ItemView, where: Filter | None, of: Transaction) -> Item | None:
+def _told(item: Item, row: int, view: ItemView, where: Filter | None, of: Transaction) -> Item | None:
+    if where is not None and not filters.matches(where, item.attributes):
+        return None
     try:
-        whole = _item(of, kept.stored, kept.kinds, view)
+        return _seen(item, row, view, of)
     except Damaged:  # Who looks for it by its id is told.
         return None
-    return whole if where is None or filters.matches(where, attributes.load(kept.stored.attributes)) else None
 
 
-def _viewed(given: dict[str, Value], view: ItemView) -> dict[str, Value]:
+def _viewed(given: Mapping[str, Value], view: ItemView) -> Mapping[str, Value]:
     return {name: value for name, value in given.items() if name in view.only} if view.only else given

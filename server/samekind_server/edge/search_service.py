@@ -36,15 +36,16 @@ class SearchServicer(stubs.SearchServiceServicer):
             found = await self._searching.search(catalog, query, size=size, token=pages.after(request, of=of), asker=asker(context))
         except SamekindError as error:
             raise _within("query", error) from None
-        more = pages.token(request, found.next_page_token, of=of) if found.next_page_token else ""
-        return wire.search_response(replace(found, next_page_token=more))
+        if found.next_page_token:
+            found = replace(found, next_page_token=pages.token(request, found.next_page_token, of=of))
+        return wire.search_response(found)
 
     async def BatchSearch(self, request: pb.BatchSearchRequest, context: Context) -> pb.BatchSearchResponse:
         """Answers several queries."""
         validation.check(request)
         catalog = await self._open(request.catalog)
         answers = await self._searching.batch(catalog, _read(request.queries), asker=asker(context))
-        told = [replace(each, error=each.error and _within(f"queries[{place}]", each.error)) for place, each in enumerate(answers)]
+        told = [replace(each, error=_within(f"queries[{place}]", each.error)) if each.error else each for place, each in enumerate(answers)]
         return wire.batch_search_response(told)
 
     async def _open(self, name: str) -> OpenCatalog:

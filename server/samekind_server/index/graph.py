@@ -27,6 +27,7 @@ HEADER = struct.Struct("<6QiI3QdQ")  # Of its files: see `vectors`.
 LISTS = 54  # Bytes of locks, levels and marks for each vector there is room for,
 LABEL = 40  # and of the table of labels for each that is there.
 READ = 4096  # Vectors read at a time.
+CORES = os.cpu_count() or 1
 
 
 class Graph:
@@ -98,7 +99,7 @@ class Graph:
     def nearest(self, queries: Floats, k: int) -> Rows | None:
         """The rows (n, k) near each query, some of them perhaps `unmarked`; None where it cannot reach so many."""
         try:
-            labels, _ = self._index.knn_query(self._placed(queries), k=k, num_threads=1)
+            labels, _ = self._index.knn_query(self._placed(queries), k=k, num_threads=threads(len(queries)))
         except RuntimeError:
             return None
         found: Rows = labels.astype(np.int64)
@@ -121,8 +122,13 @@ def _space(shape: Shape) -> str:
 
 
 def least(threads: int) -> int:
-    """The fewest rows that hnswlib adds in so many threads; fewer it adds in one, whatever it was told."""
+    """The fewest rows that hnswlib adds, or queries that it answers, in so many threads; fewer it does in one, whatever it was told."""
     return 4 * threads + 1 if threads > 1 else 1
+
+
+def threads(queries: int) -> int:
+    """In how many threads so many queries are answered."""
+    return max(1, min(CORES, (queries - 1) // 4))
 
 
 def capacity(count: int) -> int:

@@ -29,6 +29,8 @@ def checked(vectors: Floats, shape: Shape) -> Floats:
     if vectors.ndim != 2 or vectors.shape[1] != shape.dimensions:
         size = "x".join(map(str, vectors.shape[1:]))
         raise BadVector(f"vectors of {size or 'no'} numbers cannot be compared here, where they have {shape.dimensions}")
+    if len(vectors) <= RANKED:
+        return _checked(vectors, shape.metric, 0).astype(np.float32)
     compared = np.empty(vectors.shape, np.float32)
     for start in range(0, len(vectors), RANKED):
         compared[start : start + RANKED] = _checked(vectors[start : start + RANKED], shape.metric, start)

@@ -11,10 +11,10 @@ from samekind.types import Floats, Metric
 from samekind_server.index import scan
 from samekind_server.index.base import Nearest, Rows
 from samekind_server.index.costs import Costs
-from samekind_server.index.graph import Graph
+from samekind_server.index.graph import CORES, Graph
 from samekind_server.index.table import Places, View
 
-TOGETHER = 8  # Queries that go through the gate together: a writer waits for them, and other readers behind it.
+TOGETHER = 8 * CORES  # Queries that go through the gate together: a writer waits for them, and other readers behind it.
 BEAM = 3  # Times as many candidates as answers: with fewer, the last answers are often missed.
 EMPTY = scan.EMPTY
 WIDER = 4  # Times as many rows are asked for at least where too few of them were allowed.

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from samekind.errors import DeadlineExceeded
+from samekind.filters import Exists
 from samekind.queries import Cutoff, Facet, Found, Hit
-from samekind.types import Fused, Item
+from samekind.types import Floats, Fused, Item
+from samekind_server.catalog import filters
 from samekind_server.catalog.candidates import Candidates, Ranked
 from samekind_server.catalog.inside import Inside
 from samekind_server.catalog.vectors import FUSED, WINDOW
@@ -67,7 +69,7 @@ class Answering:
             found = self._candidates(chosen.among.k + gone)
         hits, mark = self._hits(chosen, items), self._mark(chosen.left, items)
         given = query.limit if mark else query.limit - self.ask.left + len(hits)
-        made = report(query, chosen.among, given, self.meant, self.spent, chosen.cut)
+        made = report(query, chosen.among, given, self.meant, self.spent, chosen.cut, self._unheld(chosen.among))
         return Found(hits, self._facets(), made, mark.dump() if mark else "")
 
     def _chosen(self, found: Candidates) -> Chosen:
@@ -124,6 +126,13 @@ class Answering:
         hits = ((row, item, places[row]) for row, item in items.items())
         return tuple(Hit(item, scores[at], similarities[at], _kind(kinds[at], item, fused=fused), parts.get(row)) for row, item, at in hits)
 
+    def _unheld(self, found: Candidates) -> list[str]:
+        """Attributes of the condition that no item has, where nothing meets it."""
+        where = self.ask.query.where
+        if where is None or found.matching:
+            return []
+        return [name for name in filters.names(where) if not len(self.inside.memory.matching(Exists(name)))]
+
     def _facets(self) -> dict[str, Facet]:
         """On the first page alone."""
         query = self.ask.query
@@ -148,17 +157,28 @@ def candidates(some: Sequence[Answering], k: int) -> list[Candidates]:
     one, query = some[0], some[0].ask.query
     if one.asker.left <= 0:
         raise DeadlineExceeded("the time given was over before all was searched; give it more, or ask for less")
-    vectors = {name: np.stack([each.meant.vectors[name] for each in some]) for name in one.meant.vectors}
-    with ExitStack() as spent:
-        for each in some:
-            spent.enter_context(each.spent.on("search"))
-        if not vectors:
-            memory = one.inside.memory
-            matching = memory.items if query.where is None else len(memory.matching(query.where))
-            return [Candidates({}, k, matching)] * len(some)
-        found = one.inside.memory.candidates(vectors, k, where=query.where, exact=query.exact)
-    metric = one.inside.catalog.metric
+    began, memory, metric = time.perf_counter(), one.inside.memory, one.inside.catalog.metric
+    if one.meant.vectors:
+        found = memory.candidates(_stacked(some), k, where=query.where, exact=query.exact)
+    else:
+        matching = memory.items if query.where is None else len(memory.matching(query.where))
+        found = [Candidates({}, k, matching)] * len(some)
+    took = 1000 * (time.perf_counter() - began)
+    for each in some:
+        each.spent.search += took
     return [judging.levelled(each, run.ask.query, run.meant, metric) for each, run in zip(found, some, strict=True)]
+
+
+def _stacked(some: Sequence[Answering]) -> dict[str, Floats]:
+    """Each index's queries as one matrix; made once where they are the same, as they are of all but items."""
+    made, found = dict[tuple[int, ...], Floats](), dict[str, Floats]()
+    for name in some[0].meant.vectors:
+        rows = [each.meant.vectors[name] for each in some]
+        key = tuple(map(id, rows))
+        if key not in made:
+            made[key] = np.array(rows)
+        found[name] = made[key]
+    return found
 
 
 def _kind(index: str, item: Item, *, fused: bool) -> str:
