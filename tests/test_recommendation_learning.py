@@ -11,7 +11,7 @@ from samekind_server.recommendation.als import als
 from samekind_server.recommendation.cooccurrence import cooccurrence
 from samekind_server.recommendation.ease import dense, ease
 from samekind_server.recommendation.interactions import Events, faded, interactions, on_five, scale
-from samekind_server.recommendation.sparse_rows import strongest
+from samekind_server.recommendation.sparse_rows import strongest, weightiest
 
 NONE = np.nan
 
@@ -104,6 +104,11 @@ def test_cooccurrence_is_counted():
 def test_the_strongest_of_a_row_are_kept_and_no_more():
     kept = strongest([np.array([[1, -5, 2, 2, 2, 0]], np.float32)], 6, kept=3).toarray()
     assert kept.tolist() == [[0, -5, 2, 2, 0, 0]]
+
+
+def test_more_is_kept_of_rows_that_count_more():
+    told = sparse.csr_matrix(np.array([[3, -2, 1], [4, 3, 1]], np.float32))
+    assert weightiest(told, np.array([3, 1], np.float32), 3).toarray().tolist() == [[3, -2, 0], [4, 0, 0]]
 
 
 def test_factors_tell_two_groups_of_users_apart():

@@ -107,6 +107,22 @@ def test_nothing_known_of_somebody_gives_what_is_popular(model):
     assert scores.total.argmax() == model.signals.popularity.argmax() == model.candidates(model.signals.heard(history()), 1)[0]
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_after_one_event_every_popular_item_has_a_score(model, known):
+    past = history(ITEMS - 1) if known else History(np.array([-1]), np.ones(1, np.float32), np.zeros((1, DIMENSIONS), np.float32))
+    assert (scored(model, past).total[model.signals.popularity > 0] > 0).mean() > 0.9
+
+
+def test_what_came_last_says_most(model):
+    one, other = scored(model, history(1, 40)).behaviour, scored(model, history(40, 1)).behaviour
+    assert one[:30].mean() > other[:30].mean() and one[30:59].mean() < other[30:59].mean()
+
+
+def test_what_came_at_one_moment_says_as_much(model):
+    both = [replace(history(*items), times=np.zeros(2)) for items in ((1, 40), (40, 1))]
+    np.testing.assert_allclose(*(scored(model, past).behaviour for past in both), atol=1e-5)
+
+
 def test_all_disliked_puts_the_other_half_first(model):
     scores = scored(model, history(*range(20), weights=[-1] * 20))
     assert np.isfinite(scores.total).all() and scores.content[:30].mean() < scores.content[30:].mean()

@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,34 +12,39 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.quality import movielens, shoppers
+from benchmarks.quality import movielens, shoppers, textbook
 from benchmarks.quality.embedding import embedded
 from benchmarks.quality.metrics import RESAMPLES
 from benchmarks.quality.movielens import LIKED, Ratings
 from benchmarks.quality.shoppers import Told
+from benchmarks.quality.textbook import Parameters
 from samekind.types import Floats
 from samekind_server.recommendation.blend import first, ndcg
-from samekind_server.recommendation.interactions import Events, Interactions, interactions
+from samekind_server.recommendation.interactions import Events, interactions
 from samekind_server.recommendation.measuring import history_of
 from samekind_server.recommendation.model import Model, learn
 from samekind_server.recommendation.signals import History
 
-SINGLE = {"popularity": "popularity", "cooccurrence": "item-kNN", "als": "ALS", "ease": "EASE", "content": "content only"}
-DEFAULT = "the default"
-METHODS = (*SINGLE.values(), DEFAULT)
+CONTENT, OUR_EASE, DEFAULT = "content only", "our EASE", "the default"
+SINGLE = (*textbook.METHODS, CONTENT)
+METHODS = (*SINGLE, OUR_EASE, DEFAULT)
 MEASURES = ("recall@20", "NDCG@10", "NDCG@100")
 FEW = 10  # Likes of a user of whom little is known.
+FIRST = (1, 3, 5, 10)  # Likes after which a user's history is cut.
+FOLDS = 3  # Parts of the users, each met by a model of the others.
 WITHHELD = 0.2
 SHOWN = 20
-NOWHERE_WORSE, AS_GOOD, TIMES_RANDOM, SERVED = 0.0, -0.02, 2.0, 0.95
+NOWHERE_WORSE, AS_GOOD, BETTER, TIMES_RANDOM, SERVED = 0.0, -0.02, 1e-6, 2.0, 0.95
 
 
 @dataclass(frozen=True)
 class Task:
-    """What was known, and what users liked afterwards: `wanted` (users, films); `among` limits what may be recommended."""
+    """What was known of all and of those who are asked for, and what these liked afterwards: `wanted` (users, films); `among` limits what may be
+    recommended."""
 
     name: str
     known: Ratings
+    asked: Ratings
     wanted: NDArray[np.bool_]
     texts: tuple[str, ...]
     among: NDArray[np.bool_]
@@ -71,11 +76,11 @@ class Gate:
 
 @dataclass(frozen=True)
 class Lesson:
-    """A model of what was known, the films' vectors, and each user's history."""
+    """A model of what was known, the films' vectors, and the parameters of the single methods."""
 
     model: Model
     vectors: Floats
-    history: Interactions
+    parameters: Mapping[str, Parameters]
 
 
 @dataclass(frozen=True)
@@ -93,7 +98,7 @@ def main(arguments: Sequence[str]) -> int:
     print("measuring recommendations: simulated shoppers …", file=sys.stderr, flush=True)
     bought = shoppers.told()
     there = movielens.there(options.data)
-    measured, gates = films(movielens.read(options.data)) if there else ([], [])
+    measured, gates = films(movielens.read(options.data), options.only) if there else ([], [])
     gates = [*_shopper_gates(bought), *gates]
     _show(bought, measured, gates)
     if not there:
@@ -105,20 +110,57 @@ def main(arguments: Sequence[str]) -> int:
     return 0 if all(gate.holds for gate in gates) else 1
 
 
-def films(ratings: Ratings) -> tuple[list[Measured], list[Gate]]:
-    """Each user's last fifth, all, those of whom little is known, and films withheld, which is gated; and the global time split, which is not."""
-    each, everywhere = (
-        _task("each user's last fifth", ratings, movielens.last_of_each_user(ratings)),
-        _task("last fifth of all", ratings, movielens.last_of_all(ratings)),
-    )
-    warm, later = _ranked(each), _ranked(everywhere)
-    few = _only(warm, warm.likes <= FEW)
-    held = _withheld(each)
-    lesson = _learned(held)
+def films(ratings: Ratings, only: str = "") -> tuple[list[Measured], list[Gate]]:
+    """Each user's last fifth, or users cut to their first likes; without `only` both."""
+    each = _task("each user's last fifth", ratings, movielens.last_of_each_user(ratings))
+    parameters = textbook.tuned(each.known, len(each.wanted))
+    parts = [_split(each, parameters, ratings)] if only != "cut" else []
+    parts += [_cut(ratings, each, parameters)] if only != "split" else []
+    return [one for measured, _ in parts for one in measured], [gate for _, gates in parts for gate in gates]
+
+
+def _split(each: Task, parameters: Mapping[str, Parameters], ratings: Ratings) -> tuple[list[Measured], list[Gate]]:
+    """All users, those of whom little is known, and films withheld, which is gated; and the global time split, which is held to popularity alone."""
+    everywhere = _task("last fifth of all", ratings, movielens.last_of_all(ratings))
+    warm = _ranked(each, _learned(each, parameters))
+    few, held = _only(warm, warm.likes <= FEW), _withheld(each)
+    lesson = _learned(held, parameters)
     cold, full = _ranked(held, lesson), _ranked(_everything(held), lesson)
+    later = _ranked(everywhere, _learned(everywhere, textbook.tuned(everywhere.known, len(everywhere.wanted))))
     measured = [*_measured(each, warm), *_measured(each, few, ", users with ≤ 10 likes"), *_measured(held, cold), *_measured(everywhere, later)]
-    gates = [*_warm_gates(warm, few), *_cold_gates(held, cold, full), *_never_worse({"all": warm, "≤ 10 likes": few, "cold": cold})]
+    groups = {"all": warm, "≤ 10 likes": few, "cold": cold, "last fifth of all": later}
+    few_gates = _gates(few, f"≤ {FEW} likes", BETTER)
+    return measured, [*_gates(warm, "all", AS_GOOD), *few_gates, *_cold_gates(held, cold, full), *_never_worse(groups)]
+
+
+def _cut(ratings: Ratings, each: Task, parameters: Mapping[str, Parameters]) -> tuple[list[Measured], list[Gate]]:
+    """Users by their first likes alone, for all they liked later, by models of other users; texts without tags, so that none tells of later."""
+    plain, parts = tuple(ratings.texts(np.full(len(each.wanted), -np.inf))), dict[int, list[tuple[Task, Ranked]]]()
+    for fold in range(FOLDS):
+        others = each.known.some(each.known.users % FOLDS != fold)
+        lesson = _learned(replace(each, name=f"users in {FOLDS} parts, {fold + 1}", known=others, texts=plain), parameters)
+        for count in FIRST:
+            task = _first_likes(count, ratings, replace(each, known=others, texts=plain), fold)
+            parts.setdefault(count, []).append((task, _ranked(task, lesson)))
+    cut = {count: (found[0][0], _joined([ranked for _, ranked in found])) for count, found in parts.items()}
+    measured = [one for task, ranked in cut.values() for one in _measured(task, ranked)]
+    gates = [gate for task, ranked in cut.values() for gate in (*_gates(ranked, task.name, BETTER), *_never_worse({task.name: ranked}))]
     return measured, gates
+
+
+def _first_likes(count: int, ratings: Ratings, task: Task, fold: int) -> Task:
+    """The users of a part, each with what came up to a like of theirs, if more are to come."""
+    liked = ratings.stars >= LIKED
+    before = np.zeros(len(ratings.users))
+    for user in np.unique(ratings.users[ratings.users % FOLDS == fold]):
+        own = ratings.users == user
+        before[own] = np.cumsum(liked[own]) - liked[own]
+    enough = np.bincount(ratings.users[liked], minlength=len(task.wanted)) > count
+    own = (ratings.users % FOLDS == fold) & enough[ratings.users]
+    asked, later = ratings.some(own & (before < count)), ratings.some(own & (before >= count) & liked)
+    wanted = np.zeros_like(task.wanted)
+    wanted[later.users, later.films] = True
+    return replace(task, name=f"users cut to their first {count} likes", asked=asked, wanted=wanted)
 
 
 def difference(one: NDArray[np.float64], other: NDArray[np.float64], *, seed: int = 0) -> tuple[float, float, float]:
@@ -138,7 +180,7 @@ def _task(name: str, ratings: Ratings, later: NDArray[np.bool_]) -> Task:
     wanted = np.zeros((users, count), bool)
     wanted[after.users, after.films] = True
     wanted[known.users, known.films] = False
-    return Task(name, known, wanted, tuple(ratings.texts(until)), np.ones(count, bool))
+    return Task(name, known, known, wanted, tuple(ratings.texts(until)), np.ones(count, bool))
 
 
 def _withheld(task: Task) -> Task:
@@ -146,45 +188,50 @@ def _withheld(task: Task) -> Task:
     films = np.unique(task.known.films)
     cold = np.zeros(len(task.among), bool)
     cold[np.random.default_rng(0).choice(films, round(WITHHELD * len(films)), replace=False)] = True
-    return Task("films whose events are withheld", task.known.some(~cold[task.known.films]), task.wanted & cold, task.texts, cold)
+    known = task.known.some(~cold[task.known.films])
+    return Task("films whose events are withheld", known, known, task.wanted & cold, task.texts, cold)
 
 
 def _everything(task: Task) -> Task:
-    return Task(f"{task.name}, among all", task.known, task.wanted, task.texts, np.ones_like(task.among))
+    return replace(task, name=f"{task.name}, among all", among=np.ones_like(task.among))
 
 
-def _learned(task: Task) -> Lesson:
+def _learned(task: Task, parameters: Mapping[str, Parameters]) -> Lesson:
     print(f"measuring recommendations: {task.name} …", file=sys.stderr, flush=True)
-    known, vectors = task.known, embedded(task.texts)
-    events = Events(known.users, known.films, np.ones(len(known.users)), known.stars, known.times)
-    model = learn(events, [str(film) for film in range(len(vectors))], vectors, now=float(known.times.max()))
-    return Lesson(model, vectors, interactions(events, len(task.wanted), len(vectors)))
+    vectors = embedded(task.texts)
+    model = learn(_events(task.known), [str(film) for film in range(len(vectors))], vectors, now=float(task.known.times.max()))
+    return Lesson(model, vectors, parameters)
 
 
-def _ranked(task: Task, lesson: Lesson | None = None) -> Ranked:
+def _events(ratings: Ratings) -> Events:
+    return Events(ratings.users, ratings.films, np.ones(len(ratings.users)), ratings.stars, ratings.times)
+
+
+def _ranked(task: Task, lesson: Lesson) -> Ranked:
     """Every method's ranking of all that a user had not rated, among what may be recommended."""
-    lesson = lesson or _learned(task)
-    model, vectors, history = lesson.model, lesson.vectors, lesson.history
+    model, vectors = lesson.model, lesson.vectors
+    history = interactions(_events(task.asked), len(task.wanted), len(vectors))
+    single = textbook.scores(task.known, task.asked, len(task.wanted), lesson.parameters)
     each: dict[str, dict[str, list[float]]] = {method: {measure: [] for measure in MEASURES} for method in METHODS}
     shown: dict[str, list[NDArray[np.int64]]] = {method: [] for method in METHODS}
     users = np.flatnonzero(task.wanted.any(axis=1))
     for user in map(int, users):
         codes = np.flatnonzero(task.among & ~np.isin(np.arange(len(vectors)), history.matrix[user].indices))
         liked = task.wanted[user, codes]
-        for method, scores in _scored(model, history_of(history, vectors, user), codes, vectors[codes]):
+        told = {method: scores[user, codes] for method, scores in single.items()}
+        for method, scores in (told | _scored(model, history_of(history, vectors, user), codes, vectors[codes])).items():
             for measure, value in zip(MEASURES, _values(scores, liked), strict=True):
                 each[method][measure].append(value)
             shown[method].append(codes[first(scores, SHOWN)])
-    likes = np.bincount(task.known.users[task.known.stars >= LIKED], minlength=len(task.wanted))[users]
+    likes = np.bincount(task.asked.users[task.asked.stars >= LIKED], minlength=len(task.wanted))[users]
     values = {method: {measure: np.array(told) for measure, told in of.items()} for method, of in each.items()}
     return Ranked(values, {method: np.stack(told) for method, told in shown.items()}, likes)
 
 
-def _scored(model: Model, history: History, codes: NDArray[np.int64], vectors: Floats) -> Iterator[tuple[str, Floats]]:
+def _scored(model: Model, history: History, codes: NDArray[np.int64], vectors: Floats) -> dict[str, Floats]:
+    """What is ours."""
     parts = model.signals.parts(history, codes, vectors)
-    for part, method in SINGLE.items():
-        yield method, parts[part]
-    yield DEFAULT, model.blend.scores(parts, model.signals.supports(codes)).total
+    return {CONTENT: parts["content"], OUR_EASE: parts["ease"], DEFAULT: model.blend.scores(parts, model.signals.supports(codes)).total}
 
 
 def _values(scores: Floats, liked: NDArray[np.bool_]) -> tuple[float, float, float]:
@@ -195,6 +242,13 @@ def _values(scores: Floats, liked: NDArray[np.bool_]) -> tuple[float, float, flo
 def _only(ranked: Ranked, users: NDArray[np.bool_]) -> Ranked:
     each = {method: {measure: values[users] for measure, values in of.items()} for method, of in ranked.each.items()}
     return Ranked(each, {method: shown[users] for method, shown in ranked.shown.items()}, ranked.likes[users])
+
+
+def _joined(parts: Sequence[Ranked]) -> Ranked:
+    """Those of different users as one."""
+    each = {method: {measure: np.concatenate([one.each[method][measure] for one in parts]) for measure in MEASURES} for method in METHODS}
+    shown = {method: np.concatenate([one.shown[method] for one in parts]) for method in METHODS}
+    return Ranked(each, shown, np.concatenate([one.likes for one in parts]))
 
 
 def _measured(task: Task, ranked: Ranked, more: str = "") -> Iterator[Measured]:
@@ -212,15 +266,11 @@ def _shopper_gates(bought: Told) -> Iterator[Gate]:
     yield Gate("shoppers: share whose second interest is served from its first event", bought.served, None, None, SERVED, bought.served >= SERVED)
 
 
-def _warm_gates(warm: Ranked, few: Ranked) -> Iterator[Gate]:
+def _gates(ranked: Ranked, users: str, least: float) -> Iterator[Gate]:
     for measure in MEASURES:
-        best = _best_single(warm, measure)
-        mean, low, high = _against(warm, measure, best)
-        yield Gate(f"{measure}: the default against {best}, as a share", mean, low, high, AS_GOOD, low >= AS_GOOD)
-    for measure in MEASURES:
-        best = _best_single(few, measure)
-        mean, low, high = _against(few, measure, best)
-        yield Gate(f"{measure}, ≤ {FEW} likes: the default against {best}, as a share", mean, low, high, 0, low > 0)
+        best = _best_single(ranked, measure)
+        mean, low, high = _against(ranked, measure, best)
+        yield Gate(f"{measure}, {users}: the default against {best}, as a share", mean, low, high, least, low >= least)
 
 
 def _cold_gates(task: Task, cold: Ranked, full: Ranked) -> Iterator[Gate]:
@@ -242,7 +292,7 @@ def _never_worse(groups: Mapping[str, Ranked]) -> Iterator[Gate]:
 
 
 def _best_single(ranked: Ranked, measure: str) -> str:
-    return max(SINGLE.values(), key=lambda method: float(ranked.each[method][measure].mean()))
+    return max(SINGLE, key=lambda method: float(ranked.each[method][measure].mean()))
 
 
 def _against(ranked: Ranked, measure: str, best: str) -> tuple[float, float, float]:
@@ -254,6 +304,7 @@ def _against(ranked: Ranked, measure: str, best: str) -> tuple[float, float, flo
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser("python -m benchmarks.quality.recommendation", description="Measures recommendations on MovieLens ratings.")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), metavar="DIR", help="folder of the data (default: ../shared/data)")
+    parser.add_argument("--only", choices=("split", "cut"), default="", help="each user's last fifth, or users cut to their first likes, alone")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every number to FILE too")
     return parser.parse_args(arguments)
 

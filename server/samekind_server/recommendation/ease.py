@@ -9,24 +9,27 @@ from scipy import sparse
 from scipy.linalg import lapack
 
 from samekind.types import Floats
-from samekind_server.recommendation.sparse_rows import KEPT, strongest
+from samekind_server.recommendation.sparse_rows import KEPT, strongest, weightiest
 
 RIDGE = 100.0
 DENOISING = 0.3  # Of an item's own strength, added to its ridge: what is known of many is not learned by heart (Steck 2020, EDLAE).
 PRIOR = 30.0
+MOST = 2.5  # Times as many as are kept of each item are kept of those that are in many histories.
 BLOCK = 512
 
 
 def ease(
     likes: sparse.csr_matrix, content: Floats | None = None, *, ridge: float = RIDGE, prior: float = PRIOR, kept: int = KEPT
 ) -> sparse.csr_matrix:
-    """Weights (items, items) float32 from an item in a history to one that may follow, none from an item to itself; the `kept` strongest of each.
+    """Weights (items, items) float32 from an item in a history to one that may follow, none from an item to itself; `kept` of each on average.
 
     `likes` (users, items) is signed. `content` (items, dimensions), rows of zeros where unknown, adds `prior` times its products to what was
-    observed together (collective EASE: Jeunen et al. 2020), so that items without events have weights too. Takes 4 bytes × items² and a little.
+    observed together (collective EASE: Jeunen et al. 2020), so that items without events have weights too. Those are kept without which the scores of
+    the users' histories would change most, so more of an item that many have. Takes 4 bytes × items² and a little.
     """
     weights = dense(likes, content, ridge=ridge, prior=prior)
-    return strongest((weights[start : start + BLOCK] for start in range(0, len(weights), BLOCK)), len(weights), kept)
+    leading = strongest((weights[start : start + BLOCK] for start in range(0, len(weights), BLOCK)), len(weights), round(MOST * kept))
+    return weightiest(leading, np.sqrt(abs(likes).sum(axis=0)).A1, kept * len(weights))
 
 
 def dense(likes: sparse.csr_matrix, content: Floats | None = None, *, ridge: float = RIDGE, prior: float = PRIOR) -> Floats:

@@ -30,6 +30,14 @@ def thinned(block: sparse.csr_matrix, kept: int = KEPT) -> sparse.csr_matrix:
     return sparse.csr_matrix((block.data[keep], block.indices[keep], np.append(0, np.cumsum(keep))[block.indptr]), shape=block.shape)
 
 
+def weightiest(matrix: sparse.csr_matrix, counts: Floats, kept: int) -> sparse.csr_matrix:
+    """The `kept` numbers, and those as large, that are farthest from 0, each times what its row counts."""
+    sizes = np.abs(matrix.data) * np.repeat(counts, np.diff(matrix.indptr))
+    least = np.partition(sizes, -kept)[-kept] if len(sizes) > kept else TINY
+    keep = sizes >= max(least, TINY)
+    return sparse.csr_matrix((matrix.data[keep], matrix.indices[keep], np.append(0, np.cumsum(keep))[matrix.indptr]), shape=matrix.shape)
+
+
 def entries(matrix: sparse.csr_matrix, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
     """What some rows hold: the place in `rows`, the column and the number of each entry. scipy's own way takes several times as long."""
     starts = matrix.indptr[rows].astype(np.int64)
