@@ -126,7 +126,8 @@ def test_a_bad_term_is_named(shop):
 def test_an_empty_catalog_a_condition_that_nothing_meets_and_a_limit_past_the_end_are_told(shop):
     assert shop.search(query(near(1, 0, 0, 0))).report.shortfall == "the catalog is empty"
     shop.put(*AXES)
-    assert shop.search(query(near(1, 0, 0, 0), where=F.colour == "red")).report.shortfall == "no item meets the condition"
+    assert shop.search(query(near(1, 0, 0, 0), where=F.colour == "red")).report.shortfall == "no item meets the condition; none has 'colour'"
+    assert shop.search(query(near(1, 0, 0, 0), where=(F.n > 9) & ~F.n.exists() & (F.a == 1))).report.shortfall.endswith("none has 'a'")
     report = shop.search(query(near(1, 0, 0, 0), where=F.n < 2)).report
     assert (report.complete, report.exact, report.candidates, report.matching, report.shortfall) == (True, True, 2, 2, "2 items meet the condition")
     assert shop.search(query(near(1, 0, 0, 0), limit=4)).report.shortfall == ""

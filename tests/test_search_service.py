@@ -139,7 +139,7 @@ def test_an_empty_catalog_and_an_unknown_attribute_are_answered_with_nothing_and
         found = shop.search(Query((near(1, 0, 0, 0),), limit=limit, facets=("n",), diversity=0.5 if limit == 1 else 0), of="empty")
         assert (found.hits, found.report.shortfall, found.facets["n"].counts) == ((), "the catalog is empty", ())
     found = shop.search(Query((near(1, 0, 0, 0),), F.colour == "red"))
-    assert (found.hits, found.report.matching, found.report.shortfall) == ((), 0, "no item meets the condition")
+    assert (found.hits, found.report.matching, found.report.shortfall) == ((), 0, "no item meets the condition; none has 'colour'")
 
 
 def test_a_limit_past_the_end_gives_all_there_is(shop):
