@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
@@ -20,6 +21,7 @@ from samekind_server.index.base import BUFFER
 
 K = 10
 BUCKETS = 1000
+LOOK = 0.2  # Seconds between two looks whether all is done: a look counts every item.
 SPACE = "bench"
 IDS = ItemView(text=False, attributes=False)
 NONE = np.empty((0, DIMENSIONS), np.float32)
@@ -75,7 +77,7 @@ class Samekind:
     def settle(self) -> None:
         """See Contender."""
         while any(index.building or index.buffered > (0 if index.graph else BUFFER) for index in self._catalog.stats().indexes):
-            pass
+            time.sleep(LOOK)
 
     def ask(self, number: int, below: int = BUCKETS) -> list[str]:
         """See Contender."""

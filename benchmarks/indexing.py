@@ -19,7 +19,8 @@ from samekind_server.index.tender import Tender
 
 DIMENSIONS = 256
 ADDED = 10_000
-AT_ONCE = 500  # Vectors added at a time.
+AT_ONCE = 500  # Vectors added at a time,
+DRAWN = 10_000  # and drawn.
 CALLERS = 16
 QUERIES = 50  # Asked by each caller.
 K = 10
@@ -29,8 +30,11 @@ K = 10
 def vectors(count: int, seed: int = 0) -> Floats:
     """Unit vectors around a thousand centres, as embeddings of like things are."""
     centres, chance = np.random.default_rng(99).normal(size=(1000, DIMENSIONS)), np.random.default_rng(seed)
-    drawn = centres[chance.integers(0, len(centres), count)] + 0.8 * chance.normal(size=(count, DIMENSIONS))
-    unit: Floats = (drawn / np.linalg.norm(drawn, axis=1, keepdims=True)).astype(np.float32)
+    around, drawn = chance.integers(0, len(centres), count), chance.normal(size=(count, DIMENSIONS))
+    unit = np.empty(drawn.shape, np.float32)
+    for start in range(0, count, DRAWN):  # Of a million at once the steps between would take 6 GB.
+        some = centres[around[start : start + DRAWN]] + 0.8 * drawn[start : start + DRAWN]
+        unit[start : start + DRAWN] = some / np.linalg.norm(some, axis=1, keepdims=True)
     return unit
 
 
