@@ -40,8 +40,9 @@ demo: $(RUN) ## start a server; classify, search and recommend; stop it
 serve: $(RUN) ## start a server on localhost:50051 (ARGS="--port 50052")
 	$(BIN)/samekind serve $(ARGS)
 
+# In the order of their names: left to itself, xdist keeps files of few and long tests for the end, where one of its processes waits for the other.
 test: $(DEV) ## run the tests, two files at a time (ARGS="-k word", WORKERS=0: one by one)
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 torture: $(DEV) ## what takes too long for every day: a million odd requests, kills, whole models (ARGS="--fuzz-calls 100000")
 	$(BIN)/python -m pytest tests/test_bulk.py tests/test_fuzz.py tests/test_http.py tests/test_load.py tests/test_examples.py tests/test_catalog_kills.py tests/test_power_loss.py tests/test_packing.py tests/test_rot.py tests/test_label_set_kills.py tests/test_events.py tests/test_event_kills.py \
