@@ -24,7 +24,7 @@ def commands() -> Iterator[str]:
 
 
 def test_the_demo_classifies_photographs_searches_a_shop_recommends_from_it_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    demo = subprocess.run(DEMO, capture_output=True, text=True, env=environment() | {"TMPDIR": str(tmp_path)}, timeout=120, check=False)
+    demo = subprocess.run(DEMO, capture_output=True, text=True, env=environment() | {"TMPDIR": str(tmp_path)}, timeout=300, check=False)
     assert (demo.returncode, demo.stderr) == (0, "")
     told = ("china.jpg", "flower.jpg", "with the labels new", "A catalog of 600 drawn products", "mug", "cushion", "blue flowered trousers")
     shoppers = ("120 simulated shoppers", "a camper, who bought 2 tents", "and then saw, liked, bought 5 bicycles", "like ", "chosen with", "popular")
@@ -38,7 +38,7 @@ def test_a_demo_that_is_interrupted_leaves_nothing_behind(tmp_path: Path) -> Non
         assert demo.stdout
         assert any("It listens on" in line for line in demo.stdout)
         os.killpg(demo.pid, signal.SIGINT)
-        assert demo.wait(timeout=120) == 130
+        assert demo.wait(timeout=300) == 130
     assert left_behind(tmp_path) == []
 
 
@@ -47,4 +47,4 @@ def test_the_demo_asks_a_server_that_runs_already(server: str) -> None:
         assert demo.stdout
         told = list(takewhile(lambda line: "china.jpg" not in line, demo.stdout))
         demo.send_signal(signal.SIGINT)
-        assert (demo.wait(timeout=120), [line for line in told if "It listens on" in line]) == (130, [])
+        assert (demo.wait(timeout=300), [line for line in told if "It listens on" in line]) == (130, [])

@@ -22,7 +22,7 @@ from samekind.v1.embedding_service_pb2_grpc import EmbeddingServiceStub
 from tests.model_folders import minis_folder
 from tests.running import Metrics, address, process
 
-CONTENTS = 150
+CONTENTS = 80
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
@@ -153,7 +153,7 @@ def test_a_server_told_to_stop_while_a_model_loads_stops_without_it(tmp_path: Pa
 def test_systemd_is_told_when_the_server_serves_and_when_it_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
         told.bind(str(tmp_path / "notify"))
-        told.settimeout(60)
+        told.settimeout(300)
         monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
         with process(tmp_path / "data") as server:
             assert told.recv(100) == b"READY=1"
