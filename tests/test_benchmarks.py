@@ -15,7 +15,8 @@ from benchmarks import generator, search, transports
 from benchmarks.machine import machine, versions
 from benchmarks.pictures import never_sent, photo
 from benchmarks.quality import __main__ as quality
-from benchmarks.quality import metrics, scores, tasks
+from benchmarks.quality import metrics, scores, tasks, tuning
+from benchmarks.quality import search as quality_search
 from benchmarks.rows import ROWS, Measured, Row
 from benchmarks.timing import Ratio, Timings, interleaved
 from samekind_server.settings import Settings
@@ -185,6 +186,12 @@ def test_absent_photographs_are_said_to_be_absent(server, tmp_path, capsys):
     assert {name for name in names if ":" in name} >= {f"drawn shop: {what}" for what in ("things", "title to picture", "colours and patterns")}
     assert {"drawn shop, mixed: titles", "drawn shop, cut: things in pictures"} <= names
     assert {score["value"] for score in found["scores"] if score["measure"] == "one kind: same to the last bit"} == {1.0}
+
+
+def test_what_the_cut_is_chosen_by_is_not_what_it_is_measured_on(tmp_path):
+    chosen_by, measured_on = ([*each(tmp_path, 6)] for each in (tuning.trained_on, quality_search.kept_apart))
+    assert len(chosen_by) == len(measured_on) == 5
+    assert [{*one.contents} & {*other.contents} for one, other in zip(chosen_by, measured_on, strict=True)] == [set()] * 5
 
 
 def test_a_generator_tells_what_came_of_its_calls(server, capsys):

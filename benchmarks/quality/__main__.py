@@ -63,7 +63,7 @@ def _measured(sk: samekind.Client, data: Path, limit: int) -> Iterator[Score]:
     _say("search")
     yield from search.gap(sk, data, limit)
     yield from cones.put_in(sk, data, limit)
-    yield from search.cut(sk, data, limit)
+    yield from search.cut(sk, search.kept_apart(data, limit))
 
 
 def _say(name: str) -> None:

@@ -1,6 +1,6 @@
 """Measures search: whether the modality gap is taken out of mixed catalogs, and whether a query about what is not there answers nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,9 +63,9 @@ def compared(mixed: Mixed, raw: Answers, corrected: Answers) -> Iterator[Score]:
     yield _score(mixed, f"NDCG@{K}", "gained", after - before, 0.0)
 
 
-def cut(sk: samekind.Client, data: Path, limit: int) -> Iterator[Score]:
+def cut(sk: samekind.Client, sets: Iterable[Labelled]) -> Iterator[Score]:
     """Queries of catalogs that hold half of what is asked for, with the cut; as these are of one kind, also whether a correction changes them."""
-    for labelled in _labelled(data, limit):
+    for labelled in sets:
         seen = _Seen()
         asked = sorted(set(labelled.truths))
         for half in range(HALVES):
@@ -162,20 +162,25 @@ def _score(mixed: Mixed, measure: str, name: str, each: Gains, chance: float) ->
     return Score(mixed.name, measure, name, len(each), len(mixed.texts), float(each.mean()), *metrics.mean_interval(each), chance)
 
 
-def _labelled(data: Path, limit: int) -> Iterator[Labelled]:
-    drawn = tasks.products(limit)
-    things, looks = [product.thing for product in drawn], [f"{product.colour} {product.thing}" for product in drawn]
-    pictures, texts = [png(product) for product in drawn], [product.description for product in drawn]
-    yield Labelled("drawn shop, cut: things in pictures", pictures, things, things)
-    yield Labelled("drawn shop, cut: things in texts", texts, things, things)
-    yield Labelled("drawn shop, cut: colours of things in pictures", pictures, looks, things)
-    for name, bare in (("colours", [product.colour for product in drawn]), ("patterns", [product.pattern for product in drawn])):
-        worded = [f"{each} thing" for each in bare]
-        yield Labelled(f"drawn shop, cut: {name} alone in pictures", pictures, worded, worded)
+def kept_apart(data: Path, limit: int) -> Iterator[Labelled]:
+    """What quality is told of: nothing was trained on it, and nothing chosen by it."""
+    yield from of_products("drawn shop, cut", tasks.products(limit))
     for kept in tasks.KEPT:
         if tasks.there(data, kept):
             photos = tasks.photos(data, kept, limit)
             yield Labelled(f"{photos.name}, cut", photos.pictures, photos.truths, photos.truths)
+
+
+def of_products(name: str, drawn: Sequence[Product]) -> Iterator[Labelled]:
+    """Products by what they are, by that and their colour, and by their looks alone."""
+    things, looks = [product.thing for product in drawn], [f"{product.colour} {product.thing}" for product in drawn]
+    pictures, texts = [png(product) for product in drawn], [product.description for product in drawn]
+    yield Labelled(f"{name}: things in pictures", pictures, things, things)
+    yield Labelled(f"{name}: things in texts", texts, things, things)
+    yield Labelled(f"{name}: colours of things in pictures", pictures, looks, things)
+    for look, bare in (("colours", [product.colour for product in drawn]), ("patterns", [product.pattern for product in drawn])):
+        worded = [f"{each} thing" for each in bare]
+        yield Labelled(f"{name}: {look} alone in pictures", pictures, worded, worded)
 
 
 def _half(parts: Sequence[str], part: str) -> int:

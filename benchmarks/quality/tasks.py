@@ -66,7 +66,7 @@ def rows(data: Path, pack: Kept, limit: int) -> list[dict[str, Any]]:
 
 def pictures(data: Path, pack: Kept, some: Sequence[dict[str, Any]]) -> tuple[bytes, ...]:
     """The files of these rows."""
-    return tuple(_files(data / f"{pack.file}.bin", some))
+    return files(data / f"{pack.file}.bin", some)
 
 
 def products(limit: int) -> list[Product]:
@@ -96,7 +96,12 @@ def sample(rows: Sequence[dict[str, Any]], limit: int) -> list[dict[str, Any]]:
     return [rows[place] for place in sorted(chosen)]
 
 
-def _files(path: Path, rows: Sequence[dict[str, Any]]) -> Iterator[bytes]:
+def files(path: Path, rows: Sequence[dict[str, Any]]) -> tuple[bytes, ...]:
+    """The pictures of these rows, one after another in a pack's file."""
+    return tuple(_read(path, rows))
+
+
+def _read(path: Path, rows: Sequence[dict[str, Any]]) -> Iterator[bytes]:
     with path.open("rb") as file:
         for row in rows:
             file.seek(row["offset"])
