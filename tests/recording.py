@@ -77,7 +77,7 @@ def killers(chance: Random) -> dict[str, Any]:
     """What kills a life: a statement to come, the time, or that it learns; or what kills the process that learns alone."""
     choice = chance.randrange(5)
     if choice < 2:
-        return {"statement": chance.randint(1, 5000)}
+        return {"statement": chance.randint(1, 2500)}
     return ({"seconds": chance.random()}, {"learning": True}, {"child": True})[choice - 2]
 
 
