@@ -231,7 +231,8 @@ def _ranked(task: Task, lesson: Lesson) -> Ranked:
 def _scored(model: Model, history: History, codes: NDArray[np.int64], vectors: Floats) -> dict[str, Floats]:
     """What is ours."""
     parts = model.signals.parts(history, codes, vectors)
-    return {CONTENT: parts["content"], OUR_EASE: parts["ease"], DEFAULT: model.blend.scores(parts, model.signals.supports(codes)).total}
+    blended = model.blend.scores(parts, model.signals.supports(codes), fresh=history.fresh)
+    return {CONTENT: parts["content"], OUR_EASE: parts["ease"], DEFAULT: blended.total}
 
 
 def _values(scores: Floats, liked: NDArray[np.bool_]) -> tuple[float, float, float]:

@@ -14,11 +14,11 @@ from samekind_server.recommendation import highest
 from samekind_server.recommendation.signals import BEHAVIOUR, KNOWN, NAMES
 
 LEADING = 20
-STEPS = (0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5)
+STEPS = (0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.5)
 ENOUGH = 30  # Users whose next likes are known, below which the weights stay as they are,
 HALFWAY = 100  # and as many as move them half the way.
 TINY = 1e-6
-COLD = "cold content"
+COLD, FRESH = "cold content", "fresh popularity"
 Gains = NDArray[np.float64]
 
 
@@ -35,22 +35,28 @@ class Scores:
 
 @dataclass(frozen=True)
 class Blend:
-    """How much each method counts; content, for an item of which nothing is known, as "content" and "cold content" together."""
+    """How much each method counts; content, for an item of which nothing is known, as "content" and "cold content" together, and popularity, for
+    whom nothing is known of, as "popularity" and "fresh popularity"."""
 
     weights: Mapping[str, float]
 
-    def scores(self, parts: Mapping[str, Floats], supports: Floats, *, behaviour: float | None = None) -> Scores:
-        """The candidates' scores. `behaviour`, from 0 to 1: how much that counts beside content, whatever was learned."""
+    def scores(self, parts: Mapping[str, Floats], supports: Floats, *, fresh: float = 0.0, behaviour: float | None = None) -> Scores:
+        """The candidates' scores for somebody as `fresh`. `behaviour`, from 0 to 1: how much that counts beside content, whatever was learned."""
         scaled = {name: leading(part) for name, part in parts.items()}
-        weighed = self._weighed(scaled, supports) if behaviour is None else self._shared(scaled, behaviour)
+        weighed = self._weighed(scaled, supports, fresh) if behaviour is None else self._shared(scaled, behaviour)
         behaviours = {name: weighed[name] for name in BEHAVIOUR}
         together: Floats = sum(behaviours.values(), np.zeros(len(supports), np.float32))
         total = together + weighed["content"] + weighed["popularity"]
         return Scores(total, weighed["content"], together, weighed["popularity"], behaviours)
 
-    def _weighed(self, scaled: Mapping[str, Floats], supports: Floats) -> dict[str, Floats]:
+    def popularity(self, fresh: float) -> float:
+        """How much popularity counts for somebody as fresh."""
+        return self.weights["popularity"] + self.weights[FRESH] * fresh
+
+    def _weighed(self, scaled: Mapping[str, Floats], supports: Floats, fresh: float) -> dict[str, Floats]:
         weights = {name: np.full(len(supports), self.weights[name], np.float32) for name in NAMES}
         weights["content"] += np.float32(self.weights[COLD]) * cold(supports)
+        weights["popularity"] = np.full(len(supports), self.popularity(fresh), np.float32)
         return {name: weights[name] * scaled[name] for name in NAMES}
 
     def _shared(self, scaled: Mapping[str, Floats], behaviour: float) -> dict[str, Floats]:
@@ -59,17 +65,18 @@ class Blend:
         return {name: np.float32(shares[name]) * scaled[name] for name in NAMES}
 
 
-DEFAULT = Blend({"ease": 1.0, "cooccurrence": 0.1, "als": 0.1, "content": 0.1, "popularity": 0.05, COLD: 0.2})
-WITHOUT_EASE = Blend({"ease": 0.0, "cooccurrence": 0.5, "als": 1.0, "content": 0.1, "popularity": 0.05, COLD: 0.2})
+DEFAULT = Blend({"ease": 1.0, "cooccurrence": 0.1, "als": 0.1, "content": 0.1, "popularity": 0.05, COLD: 0.2, FRESH: 1.0})
+WITHOUT_EASE = Blend({"ease": 0.0, "cooccurrence": 0.5, "als": 1.0, "content": 0.1, "popularity": 0.05, COLD: 0.2, FRESH: 1.0})
 
 
 @dataclass(frozen=True)
 class Example:
-    """One user's candidates: what each method gives them, what is known of each, and which the user did like next."""
+    """One user's candidates: what each method gives them, what is known of each, which the user did like next, and how fresh the user was."""
 
     parts: Mapping[str, Floats]
     supports: Floats
     liked: NDArray[np.bool_]
+    fresh: float = 0.0
 
 
 def cold(supports: Floats) -> Floats:
@@ -99,10 +106,10 @@ def fitted(examples: Sequence[Example], start: Blend = DEFAULT, *, rounds: int =
     """
     if len(examples) < ENOUGH:
         return start
-    ready = [({name: leading(part) for name, part in one.parts.items()}, cold(one.supports), one.liked) for one in examples]
+    ready = [({name: leading(part) for name, part in one.parts.items()}, cold(one.supports), one.fresh, one.liked) for one in examples]
     weights = dict(start.weights)
     best = _gains(ready, weights)
-    for name in [name for _ in range(rounds) for name in (*NAMES, COLD)]:
+    for name in [name for _ in range(rounds) for name in (*NAMES, COLD, FRESH)]:
         tried = {step: _gains(ready, weights | {name: step}) for step in STEPS}
         step = max(STEPS, key=lambda step: float(tried[step].mean()))
         if surely(tried[step] - best):
@@ -116,12 +123,14 @@ def surely(gains: Gains) -> bool:
     return float(gains.mean()) > 2 * float(gains.std()) / math.sqrt(len(gains))
 
 
-def _gains(ready: Sequence[tuple[Mapping[str, Floats], Floats, NDArray[np.bool_]]], weights: Mapping[str, float]) -> Gains:
-    return np.array([gain(_total(scaled, chill, weights), liked) for scaled, chill, liked in ready])
+def _gains(ready: Sequence[tuple[Mapping[str, Floats], Floats, float, NDArray[np.bool_]]], weights: Mapping[str, float]) -> Gains:
+    return np.array([gain(_total(scaled, chill, fresh, weights), liked) for scaled, chill, fresh, liked in ready])
 
 
-def _total(scaled: Mapping[str, Floats], chill: Floats, weights: Mapping[str, float]) -> Floats:
-    total: Floats = sum((np.float32(weights[name]) * scaled[name] for name in NAMES), np.float32(weights[COLD]) * chill * scaled["content"])
+def _total(scaled: Mapping[str, Floats], chill: Floats, fresh: float, weights: Mapping[str, float]) -> Floats:
+    total: Floats = np.float32(weights[COLD]) * chill * scaled["content"] + np.float32(weights[FRESH] * fresh) * scaled["popularity"]
+    for name in NAMES:
+        total += np.float32(weights[name]) * scaled[name]
     return total
 
 

@@ -16,7 +16,8 @@ from samekind_server.recommendation.signals import DAY, LATELY, NAMES, History, 
 
 SHARE = 0.2
 USERS = 600  # As many as are asked, so that fitting takes seconds.
-LONG = 500  # Of a user's history.
+LONG = 500  # Of a user's history,
+LENGTHS = (1, 2, 3, 5)  # and of one that is cut as if somebody had come just now.
 FADINGS = (0.0, 0.2, 0.5, 0.8)  # That are tried beside the one that is set.
 HALF_LIVES = (30 * DAY, 180 * DAY, 720 * DAY, 100_000 * DAY)
 LONGEST = 500  # Candidates that each method brings in.
@@ -49,7 +50,7 @@ def fitted(history: Interactions, vectors: Floats, *, ease_items: int, seed: int
     near = signals.centred(vectors)
     signals = _read(signals, before, after, near, askers)
     examples = [_example(signals, before, after, near, user) for user in askers]
-    blend = blended(examples, start)
+    blend = blended([*examples, *_freshened(signals, before, after, near, askers, seed)], start)
     return Fit(blend, half_life, signals.reading.fading, _measures(examples, blend))
 
 
@@ -64,10 +65,10 @@ def latest(history: Interactions, share: float = SHARE) -> np.ndarray:
     return told
 
 
-def history_of(history: Interactions, vectors: Floats, user: int) -> History:
+def history_of(history: Interactions, vectors: Floats, user: int, most: int = LONG) -> History:
     """One row of the matrix as a history, latest first, and of a long one the latest."""
     row = slice(*history.matrix.indptr[user : user + 2])
-    order = np.argsort(-history.times[row], kind="stable")[:LONG]
+    order = np.argsort(-history.times[row], kind="stable")[:most]
     codes = history.matrix.indices[row][order].astype(np.int64)
     return History(codes, history.matrix.data[row][order], vectors[codes], history.times[row][order])
 
@@ -121,14 +122,20 @@ def _unseen(before: Interactions, user: int) -> np.ndarray:
     return unseen
 
 
-def _example(signals: Signals, before: Interactions, after: Interactions, near: Floats, user: int) -> Example:
-    """What each method gives the items that one of them puts first, or that the user did like next."""
-    past = history_of(before, near, user)
+def _freshened(signals: Signals, before: Interactions, after: Interactions, near: Floats, askers: Codes, seed: int) -> list[Example]:
+    """Every second asker as if only few things were known that they did: so it is for most who come."""
+    lengths = np.random.default_rng(seed).choice(LENGTHS, len(askers))
+    return [_example(signals, before, after, near, user, int(most)) for user, most in zip(askers[::2], lengths[::2], strict=True)]
+
+
+def _example(signals: Signals, before: Interactions, after: Interactions, near: Floats, user: int, most: int = LONG) -> Example:
+    """What each method gives the items that one of them puts first, or that the user did like next, by the latest of what was done."""
+    past = history_of(before, near, user, most)
     codes, every = np.flatnonzero(_unseen(before, user)), np.arange(len(near))  # A copy of what is near to most items takes longer than all items do.
     parts = {name: part[codes] for name, part in signals.parts_of(past, every, near, past.vectors[:LATELY]).items()}
     liked = _liked(after, user)[codes]
     some = np.unique(np.concatenate([np.flatnonzero(liked), *(first(part, LONGEST) for part in parts.values())]))
-    return Example({name: part[some] for name, part in parts.items()}, signals.supports(codes[some]), liked[some])
+    return Example({name: part[some] for name, part in parts.items()}, signals.supports(codes[some]), liked[some], past.fresh)
 
 
 def _liked(after: Interactions, user: int) -> np.ndarray:
@@ -140,7 +147,7 @@ def _liked(after: Interactions, user: int) -> np.ndarray:
 
 def _measures(examples: Sequence[Example], blend: Blend) -> dict[tuple[str, str], float]:
     alone = {name: [one.parts[name] for one in examples] for name in NAMES}
-    ranked = alone | {"default": [blend.scores(one.parts, one.supports).total for one in examples]}
+    ranked = alone | {"default": [blend.scores(one.parts, one.supports, fresh=one.fresh).total for one in examples]}
     measures = {}
     for method, scores in ranked.items():
         for k in (10, 100):

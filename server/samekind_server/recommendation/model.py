@@ -91,14 +91,14 @@ class Model:
         `behaviour`, from 0 to 1, is how much that counts beside content; None: as was learned.
         """
         parts = self.signals.parts(history, codes, vectors)
-        return self.blend.scores(parts, self.signals.supports(codes), behaviour=behaviour)
+        return self.blend.scores(parts, self.signals.supports(codes), fresh=history.fresh, behaviour=behaviour)
 
     def candidates(self, heard: Heard, count: int, excluded: Codes | None = None) -> Codes:
         """The codes of at most `count` items that behaviour speaks for, best first, then of popular ones; none of the excluded.
 
         Fewer only where the model knows no more. By content they are found elsewhere: in the index.
         """
-        strengths = np.float32(max(self.blend.weights["popularity"], POPULAR)) * self.signals.popularity
+        strengths = np.float32(max(self.blend.popularity(heard.fresh), POPULAR)) * self.signals.popularity
         counting = [name for name in BEHAVIOUR if self.blend.weights[name]]
         for name, part in self.signals.behaviours(heard, counting).items():
             if (bar := top(part)) > TINY:

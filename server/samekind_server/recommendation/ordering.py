@@ -55,7 +55,7 @@ def scored(inside: Inside, wanted: Wanted, links: Links, pool: Pool, now: float)
     codes = model.coded(links.of(rows))
     near = model.signals.centred(likeness.wholes(inside.memory, rows))
     told = model.signals.behaviours_of(wanted.heard, codes, near) | {"content": wanted.content(near)}
-    parts = model.blend.scores(told, model.signals.supports(codes), behaviour=wanted.wish.behaviour)
+    parts = model.blend.scores(told, model.signals.supports(codes), fresh=wanted.heard.fresh, behaviour=wanted.wish.behaviour)
     return Scored(rows, codes, near, parts, _newness(inside, wanted.wish, rows, parts.total, now), told["popularity"])
 
 

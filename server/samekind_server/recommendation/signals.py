@@ -22,6 +22,7 @@ from samekind_server.recommendation.sparse_rows import entries
 NAMES = ("ease", "cooccurrence", "als", "content", "popularity")
 BEHAVIOUR = NAMES[:3]
 KNOWN = 5.0  # Strength of likes at which an item's own behaviour counts as much as what its content lets expect.
+DONE = 8.0  # Things done at which somebody is half as fresh as who did nothing.
 MAP_RIDGE = 30.0
 LATELY = 100  # Of a history, whose contents are compared.
 DAY = 86_400.0
@@ -41,6 +42,11 @@ class History:
     times: Numbers | None = None
 
     @property
+    def fresh(self) -> float:
+        """1 of who did nothing yet, falling with each thing done."""
+        return DONE / (DONE + len(self.codes))
+
+    @property
     def later(self) -> Codes:
         """How many came later than each."""
         return np.arange(len(self.codes)) if self.times is None else later(self.times)
@@ -49,11 +55,12 @@ class History:
 @dataclass(frozen=True, eq=False)
 class Heard:
     """What behaviour makes of one history: a number for each item by two methods, and one of 0 at the end for those not known (code -1); and the
-    user's row of factors, None where nothing can be told by them."""
+    user's row of factors, None where nothing can be told by them. `fresh`: 1 of who did nothing yet, falling with each thing done."""
 
     ease: Floats
     cooccurrence: Floats
     user: Floats | None
+    fresh: float
 
 
 @dataclass(frozen=True)
@@ -90,7 +97,7 @@ class Signals:
         liked = history.weights[known] / np.float32(self.reading.unit)
         user = self.factors.taste(codes, fades * liked, self.gram) if len(codes) and len(self.gram) else None
         chosen = fades * done(liked)
-        return Heard(_linked(self.ease, codes, chosen), _linked(self.cooccurrence, codes, chosen), user)
+        return Heard(_linked(self.ease, codes, chosen), _linked(self.cooccurrence, codes, chosen), user, history.fresh)
 
     def behaviours_of(self, heard: Heard, codes: Codes, near: Floats) -> dict[str, Floats]:
         """What each method but content gives the candidates."""
