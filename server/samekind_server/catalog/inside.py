@@ -42,4 +42,6 @@ class Inside:
 
     def told(self, rows: Sequence[int], most: int, view: ItemView, where: Filter | None) -> tuple[dict[int, Item], int]:
         """The first `most` items of these rows that are still there and meet the condition still, by row; and how many that was not true of."""
-        return self.read(partial(told, self.shelf.look(), rows, most, view, where))
+        # What is read beside items is to be of the same moment as they are.
+        shelf = Shelf(0) if view.vectors or view.thumbnails else self.shelf
+        return self.read(partial(told, shelf.look(), rows, most, view, where))
