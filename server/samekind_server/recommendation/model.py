@@ -9,7 +9,6 @@ import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -76,14 +75,6 @@ class Model:
         signals = self.signals
         matrices = [part for matrix in (signals.ease, signals.cooccurrence) for part in (matrix.data, matrix.indices, matrix.indptr)]
         return sum(each.nbytes for each in (*matrices, *(getattr(signals, name) for name in ARRAYS), signals.factors.items, self.numbers))
-
-    @cached_property
-    def _codes(self) -> dict[str, int]:
-        return {item: code for code, item in enumerate(self.ids)}
-
-    def codes(self, ids: Sequence[str]) -> Codes:
-        """The items' codes, -1 for those not known."""
-        return np.fromiter((self._codes.get(item, -1) for item in ids), np.int64, len(ids))
 
     def scores(self, history: History, codes: Codes, vectors: Floats, *, behaviour: float | None = None) -> Scores:
         """The candidates' scores: by code (-1: not known) and unit vector (n, dimensions), a row of zeros where there is none.

@@ -50,11 +50,10 @@ def read(of: Transaction, memory: Memory, links: Links, wish: Wish, examples: Ma
     done = histories.latest(of, id, wish.user, LATEST) if wish.user else []
     told = _told(done[::-1])
     told = told[likeness.there(memory, links.rows(told[:, 1].astype(np.int64)))]
-    seen = _seen(of, id, wish, links, done)
-    beside = (wish.context_item,) if wish.context_item else ()
-    named = histories.rows_of(of, id, [*dict.fromkeys((*wish.exclude, *wish.recent, *beside, *examples))])
-    given = {named[item]: weight for item, weight in _given(wish, examples, weights).items() if item in named}
-    wished = np.fromiter(given, np.int64, len(given))
+    given = _given(wish, examples, weights)
+    named = histories.rows_of(of, id, [*dict.fromkeys((*wish.exclude, *given))])
+    given = {item: weight for item, weight in given.items() if item in named}
+    wished = np.array([named[item] for item in given], np.int64)
     numbers, liked, times = _liked(told, weights, scale)
     rows = links.rows(numbers)
     before = ~np.isin(rows, wished)
@@ -63,9 +62,9 @@ def read(of: Transaction, memory: Memory, links: Links, wish: Wish, examples: Ma
         np.concatenate([links.of(wished), numbers[before]]),
         np.concatenate([np.fromiter(given.values(), np.float32, len(given)), liked[before]]),
         np.concatenate([np.full(len(wished), now), times[before]]),
-        np.unique(np.concatenate([seen, np.fromiter(named.values(), np.int64, len(named))])),
+        np.unique(np.concatenate([_seen(of, id, wish, links, done), np.fromiter(named.values(), np.int64, len(named))])),
         len(told),
-        bool(before.any()) or any(item not in examples and item in named for item in _given(wish, examples, weights)),
+        bool(before.any()) or any(item not in examples for item in given),
     )
 
 
