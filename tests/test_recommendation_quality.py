@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.quality import movielens
-from benchmarks.quality.recommendation import difference, films, main
+from benchmarks.quality.recommendation import Task, cut_short, difference, films, main
 
 MOVIES = "movieId,title,genres\n1,Alpha (1990),Comedy|Drama\n5,Beta,(no genres listed)\n"
 RATINGS = "userId,movieId,rating,timestamp\n1,1,4.0,10\n1,5,2.5,20\n7,5,5.0,5\n999,999999,5.0,6\n7,1,9.5,7\n"
@@ -72,11 +72,20 @@ def test_a_difference_is_told_with_its_interval():
 
 
 def test_every_method_is_measured_on_every_task():
-    measured, gates = films(drawn())
+    measured, gates = films(drawn(), "split")
     single = {"popularity", "item-kNN", "ALS", "EASE", "content only"}
-    assert len(measured) == (4 + 4) * 7 and {one.method for one in measured} == single | {"our EASE", "the default"}
+    assert len(measured) == 4 * 7 and {one.method for one in measured} == single | {"our EASE", "the default"}
     assert all(0 <= value <= 1 for one in measured for value in one.values.values() if one.users)
     assert any("cold" in gate.name for gate in gates)
+
+
+def test_a_user_is_cut_after_so_many_likes_and_asked_for_all_later_ones():
+    ratings = drawn()
+    task = cut_short(3, ratings, Task("", ratings, ratings, np.zeros((40, 120), bool), (), np.ones(120, bool)), 0)
+    likes = np.bincount(task.asked.users[task.asked.stars >= 4], minlength=40)
+    every = np.bincount(ratings.users[ratings.stars >= 4], minlength=40)
+    assert set(np.unique(task.asked.users)) == set(range(0, 40, 3)) and set(likes[::3]) == {3}
+    np.testing.assert_array_equal(task.wanted.sum(axis=1)[::3], every[::3] - 3)
 
 
 def test_wrong_usage_is_told(capsys):

@@ -140,7 +140,7 @@ def _cut(ratings: Ratings, each: Task, parameters: Mapping[str, Parameters]) -> 
         others = each.known.some(each.known.users % FOLDS != fold)
         lesson = _learned(replace(each, name=f"users in {FOLDS} parts, {fold + 1}", known=others, texts=plain), parameters)
         for count in FIRST:
-            task = _first_likes(count, ratings, replace(each, known=others, texts=plain), fold)
+            task = cut_short(count, ratings, replace(each, known=others, texts=plain), fold)
             parts.setdefault(count, []).append((task, _ranked(task, lesson)))
     cut = {count: (found[0][0], _joined([ranked for _, ranked in found])) for count, found in parts.items()}
     measured = [one for task, ranked in cut.values() for one in _measured(task, ranked)]
@@ -148,7 +148,7 @@ def _cut(ratings: Ratings, each: Task, parameters: Mapping[str, Parameters]) -> 
     return measured, gates
 
 
-def _first_likes(count: int, ratings: Ratings, task: Task, fold: int) -> Task:
+def cut_short(count: int, ratings: Ratings, task: Task, fold: int) -> Task:
     """The users of a part, each with what came up to a like of theirs, if more are to come."""
     liked = ratings.stars >= LIKED
     before = np.zeros(len(ratings.users))
