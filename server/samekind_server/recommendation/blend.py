@@ -98,24 +98,30 @@ def top(part: Floats) -> float:
     return bar if bar > TINY else float(part.max(initial=0))
 
 
-def fitted(examples: Sequence[Example], start: Blend = DEFAULT, *, rounds: int = 2) -> Blend:
+def fitted(examples: Sequence[Example], start: Blend = DEFAULT, *, fresh: Sequence[Example] = (), rounds: int = 2) -> Blend:
     """The weights under which what users liked next comes first: one at a time, that which gives most, the rest held (coordinate ascent).
 
     A weight moves only where the gain is more than twice its own standard error over the users: what is less may be chance. Of all the way
-    that they moved they go a part, the larger the more users tell of it, so that what few like next switches nothing off.
+    that they moved they go a part, the larger the more users tell of it, so that what few like next switches nothing off. Of users of whom
+    little is known, `fresh`, only the weight for such is learned.
     """
+    weights = _moved(examples, start.weights, [*NAMES, COLD] * rounds)
+    return Blend(_moved(fresh, weights, [FRESH]))
+
+
+def _moved(examples: Sequence[Example], start: Mapping[str, float], names: Sequence[str]) -> dict[str, float]:
     if len(examples) < ENOUGH:
-        return start
+        return dict(start)
     ready = [({name: leading(part) for name, part in one.parts.items()}, cold(one.supports), one.fresh, one.liked) for one in examples]
-    weights = dict(start.weights)
+    weights = dict(start)
     best = _gains(ready, weights)
-    for name in [name for _ in range(rounds) for name in (*NAMES, COLD, FRESH)]:
+    for name in names:
         tried = {step: _gains(ready, weights | {name: step}) for step in STEPS}
         step = max(STEPS, key=lambda step: float(tried[step].mean()))
         if surely(tried[step] - best):
             best, weights[name] = tried[step], step
     share = len(examples) / (len(examples) + HALFWAY)
-    return Blend({name: told + share * (weights[name] - told) for name, told in start.weights.items()})
+    return {name: told + share * (weights[name] - told) for name, told in start.items()}
 
 
 def surely(gains: Gains) -> bool:

@@ -50,7 +50,7 @@ def fitted(history: Interactions, vectors: Floats, *, ease_items: int, seed: int
     near = signals.centred(vectors)
     signals = _read(signals, before, after, near, askers)
     examples = [_example(signals, before, after, near, user) for user in askers]
-    blend = blended([*examples, *_freshened(signals, before, after, near, askers, seed)], start)
+    blend = blended(examples, start, fresh=_freshened(signals, before, after, near, askers, seed))
     return Fit(blend, half_life, signals.reading.fading, _measures(examples, blend))
 
 
