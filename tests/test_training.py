@@ -10,7 +10,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs the extra [training]")
 pytest.importorskip("open_clip", reason="training needs the extra [training]")
 
-from training import architecture, batches, data, export, kinship, networks, phrases, scenes, text_tower  # noqa: E402
+from training import architecture, batches, data, export, kinship, networks, phrases, text_tower  # noqa: E402
 from training.teacher import places  # noqa: E402
 
 DATA = data.folder()
@@ -113,32 +113,6 @@ def test_crops_keep_the_size_and_the_count() -> None:
     cut = batches._cut(pixels, 48, batches.SOURCES["shop"], np.random.default_rng(1))
     assert cut.shape == (3, 3, 48, 48)
     assert torch.isfinite(cut).all()
-
-
-def test_a_thing_is_cut_out_of_the_white_that_reaches_the_edge_alone() -> None:
-    ring = np.full((9, 9, 3), 255, np.uint8)
-    ring[2:7, 2:7] = 30
-    ring[4, 4] = 255
-    alpha = scenes.cut_out(ring)
-    assert alpha[4, 4] == alpha[2, 2] == 255
-    assert not alpha[0].any()
-    laid = scenes.pasted(ring[None], np.full((1, 20, 20, 3), 90, np.uint8), np.random.default_rng(0))[0]
-    assert laid.shape == (9, 9, 3)
-    assert (laid[0] == 90).all() or (laid[-1] == 90).all()
-
-
-def test_a_heap_shows_each_of_its_pictures_once() -> None:
-    four = np.arange(4, dtype=np.uint8).reshape(4, 1, 1, 1) * np.ones((1, 2, 2, 3), np.uint8)
-    heap = scenes.heaped(four, 2, np.random.default_rng(0))[0]
-    assert heap[::2, ::2, 0].tolist() == [[0, 1], [2, 3]]
-
-
-def test_unsharp_pictures_keep_their_size_and_some_stay_as_they_are() -> None:
-    images = torch.rand(12, 3, 120, 120, generator=torch.Generator().manual_seed(0))
-    seen = scenes.unsharp(images, 0.5, np.random.default_rng(0))
-    changed = (seen - images).abs().amax((1, 2, 3)) > 0
-    assert 0 < int(changed.sum()) < 12
-    assert float(seen[changed].std()) < float(images[changed].std())
 
 
 def test_four_pictures_in_one_are_taken_for_all_four() -> None:

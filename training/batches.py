@@ -11,12 +11,12 @@ import torch
 from open_clip import IMAGENET_CLASSNAMES
 from torch.nn import functional
 
-from training import pictures, scenes
+from training import pictures
 from training.phrases import Phrases
 from training.runtimes import normalised
 from training.text_space import Targets
 
-KEPT_BACK, GROUNDS = 1500, "caltech101"
+KEPT_BACK = 1500
 LABEL_TEMPERATURE, TILED = 0.05, 0.2
 
 _Part = tuple[torch.Tensor, list[str]]
@@ -24,27 +24,21 @@ _Part = tuple[torch.Tensor, list[str]]
 
 @dataclass(frozen=True)
 class Source:
-    """How a set takes part: its share of a batch, the trust in the teacher, the smallest crop (by area) and the tint.
-
-    Of its pictures so many are shown as heaps of their kind, on another ground than their white one, and without their sharpness.
-    """
+    """How a set takes part: its share of a batch, the trust in the teacher, the smallest crop (by area) and the tint."""
 
     share: float
     trust: float
     crop: float
     tint: float
     titled: bool = False
-    heaped: float = 0.0
-    pasted: float = 0.0
-    unsharp: float = 0.0
 
 
 SOURCES = {
-    "tinyimagenet-train": Source(0.42, 1.0, 0.4, 0.2, heaped=0.06),
-    "cifar100-train": Source(0.14, 0.6, 0.5, 0.2, heaped=0.3),
-    "caltech101": Source(0.18, 1.0, 0.3, 0.2, unsharp=0.3),
-    "fashion": Source(0.14, 0.5, 0.5, 0.08, titled=True, pasted=0.5, unsharp=0.3),
-    "shop": Source(0.12, 0.0, 0.7, 0.08, titled=True, unsharp=0.3),
+    "tinyimagenet-train": Source(0.42, 1.0, 0.4, 0.2),
+    "cifar100-train": Source(0.14, 0.6, 0.5, 0.2),
+    "caltech101": Source(0.18, 1.0, 0.3, 0.2),
+    "fashion": Source(0.14, 0.5, 0.5, 0.08, titled=True),
+    "shop": Source(0.12, 0.0, 0.7, 0.08, titled=True),
 }
 
 
@@ -74,7 +68,6 @@ class Mix:
         order = {name: np.random.default_rng(0).permutation(len(chosen.phrases)) for name, chosen in self._sets.items()}
         self._usable = {name: rows[KEPT_BACK:] if name == "tinyimagenet-train" else rows for name, rows in order.items()}
         self._kept = order["tinyimagenet-train"][:KEPT_BACK]
-        self._alike = {name: _alike(self._sets[name].phrases, rows) for name, rows in self._usable.items() if SOURCES[name].heaped}
 
     def batch(self, number: int, edge: int, *, blend: float = 0.4) -> Batch:
         """One batch with pictures of `edge` pixels, blended in pairs with the chance `blend` and some tiled, unless `blend` is zero."""
@@ -104,26 +97,8 @@ class Mix:
     def _part(self, name: str, source: Source, edge: int, chance: np.random.Generator) -> _Part:
         chosen = self._sets[name]
         rows = np.sort(chance.choice(self._usable[name], round(source.share * self._size), replace=False))
-        heaps = int(chance.binomial(len(rows), source.heaped))
-        rows = np.concatenate([single := rows[heaps:], heaped := rows[:heaps]])
-        images = self._singles(name, single, source, edge, chance)
-        if heaps:
-            images = torch.cat([images, self._heaps(name, heaped, source, edge, chance)])
-        return images, [_one(chosen.phrases[row], chance) for row in rows]
-
-    def _singles(self, name: str, rows: np.ndarray, source: Source, edge: int, chance: np.random.Generator) -> torch.Tensor:
-        pixels = self._sets[name].pixels[rows]
-        count = int(chance.binomial(len(rows), source.pasted))
-        if count:
-            grounds = self._sets[GROUNDS].pixels
-            pixels[:count] = scenes.pasted(pixels[:count], grounds[np.sort(chance.integers(len(grounds), size=count))], chance)
-        return _cut(pixels, edge, source, chance)
-
-    def _heaps(self, name: str, rows: np.ndarray, source: Source, edge: int, chance: np.random.Generator) -> torch.Tensor:
-        side = int(chance.integers(2, 4))
-        kin = [self._alike[name][self._sets[name].phrases[row][0]] for row in rows]
-        drawn = np.concatenate([chance.choice(rows, side**2) for rows in kin])
-        return _cut(scenes.heaped(self._sets[name].pixels[drawn], side, chance), edge, source, chance)
+        phrases = [_one(chosen.phrases[row], chance) for row in rows]
+        return _cut(chosen.pixels[rows], edge, source, chance), phrases
 
 
 def bank(phrases: Phrases, *, seed: int) -> list[str]:
@@ -137,12 +112,6 @@ def bank(phrases: Phrases, *, seed: int) -> list[str]:
 def _one(phrases: list[str], chance: np.random.Generator) -> str:
     """Mostly the first phrase, else any."""
     return phrases[0] if chance.random() < 0.6 else phrases[chance.integers(len(phrases))]
-
-
-def _alike(phrases: list[list[str]], rows: np.ndarray) -> dict[str, np.ndarray]:
-    """The rows of each first phrase."""
-    firsts = np.array([phrases[row][0] for row in rows])
-    return {str(first): rows[firsts == first] for first in np.unique(firsts)}
 
 
 def _tiled(images: torch.Tensor, told: Sequence[torch.Tensor], count: int, chance: np.random.Generator) -> list[torch.Tensor]:
@@ -169,7 +138,7 @@ def _cut(pixels: np.ndarray, edge: int, source: Source, chance: np.random.Genera
     move = chance.uniform(-1, 1, (2, count)) * (1 - np.stack([width, height]))
     rows = [[width * flip, -height * tilt, move[0]], [width * flip * tilt, height, move[1]]]
     grid = functional.affine_grid(torch.from_numpy(np.array(rows)).permute(2, 0, 1).float(), [count, 3, edge, edge], False)
-    images = scenes.unsharp(torch.from_numpy(pixels).permute(0, 3, 1, 2).float(), source.unsharp, chance)
+    images = torch.from_numpy(pixels).permute(0, 3, 1, 2).float()
     cut = functional.grid_sample(images, grid, padding_mode="reflection", align_corners=False)
     gain = 1 + source.tint * torch.from_numpy(chance.normal(0, 1, (count, 1, 1, 1)) + 0.4 * chance.normal(0, 1, (count, 3, 1, 1)))
     return normalised((cut * gain.float()).clamp(0, 255))
