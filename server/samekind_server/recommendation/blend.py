@@ -65,8 +65,8 @@ class Blend:
         return {name: np.float32(shares[name]) * scaled[name] for name in NAMES}
 
 
-DEFAULT = Blend({"ease": 1.0, "cooccurrence": 0.1, "als": 0.1, "content": 0.1, "popularity": 0.05, COLD: 0.2, FRESH: 1.0})
-WITHOUT_EASE = Blend({"ease": 0.0, "cooccurrence": 0.5, "als": 1.0, "content": 0.1, "popularity": 0.05, COLD: 0.2, FRESH: 1.0})
+DEFAULT = Blend({"ease": 1.0, "cooccurrence": 0.1, "als": 0.1, "content": 0.1, "popularity": 0.05, COLD: 0.2, FRESH: 0.1})
+WITHOUT_EASE = Blend({"ease": 0.0, "cooccurrence": 0.5, "als": 1.0, "content": 0.1, "popularity": 0.05, COLD: 0.2, FRESH: 0.1})
 
 
 @dataclass(frozen=True)
