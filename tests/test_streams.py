@@ -96,7 +96,8 @@ def test_each_batch_is_answered_as_embed_would_and_a_bad_one_fails_alone(stub, p
 
 
 def test_a_batch_that_takes_long_holds_up_none_behind_it(stub):
-    long = batch(1, *[slow_picture()] * 120)
+    long = batch(1, *[slow_picture()] * 240)
+    next(stub.EmbedStream(iter([OPEN, batch(1, "a cup")])))
     assert [answer.sequence for answer in stub.EmbedStream(iter([OPEN, long, batch(2, "a mug")]))] == [2, 1]
 
 
