@@ -242,6 +242,14 @@ def test_a_graph_recalls_what_the_twin_finds(metric):
     assert recall(found, exact(np.arange(6000), vectors, metric).nearest(queries, 10)) >= 0.98
 
 
+@pytest.mark.parametrize("allowed", [None, np.arange(0, 6000, 2)])
+def test_who_asks_roughly_gets_as_many_and_misses_few(pair, allowed):
+    (_, index, twin), queries = pair, clustered(100, 24, seed=3)
+    true, rough = twin.nearest(queries, 60, allowed=allowed), index.nearest(queries, 60, allowed=allowed, rough=True)
+    assert {len(one.rows) for one in rough} == {60}
+    assert recall(index.nearest(queries, 60, allowed=allowed), true) >= recall(rough, true) >= 0.8
+
+
 def test_what_comes_after_all_before_it_was_removed_gets_into_the_graph():
     index, vectors = Hnsw(Shape(8), costs=NEVER_EXACT, graph_from=100), clustered(160, 8)
     index.add(np.arange(100), vectors[:100])

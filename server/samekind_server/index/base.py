@@ -121,11 +121,14 @@ class Index(Protocol):
         """How many were live and are now gone; others, unknown or removed before, are passed over. Any order."""
         ...
 
-    def nearest(self, queries: Floats, k: int, *, allowed: Rows | None = None, exact: bool = False, effort: int = 0) -> list[Nearest]:
+    def nearest(
+        self, queries: Floats, k: int, *, allowed: Rows | None = None, exact: bool = False, effort: int = 0, rough: bool = False
+    ) -> list[Nearest]:
         """The k nearest live rows of each query, (n, dimensions) float32, in the order of the queries.
 
         `allowed`: only these, ascending and without doubles; unknown and removed ones are passed over. `exact` compares them all. `effort`:
-        how many candidates a graph looks at at least, for more recall (0: its own, see Stats). k may be above the number of rows.
+        how many candidates a graph looks at at least, for more recall (0: its own, see Stats); `rough`: it looks at no more for many answers
+        than for few, a fifth of the work, for who ranks what is found by something else anyway. k may be above the number of rows.
         Raises BadVector where a query is not finite, zero (cosine), too long, or of another size.
         """
         ...

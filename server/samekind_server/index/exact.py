@@ -36,7 +36,9 @@ class Exact:
                 self._table = self._table.copied(stop=self._table.size)
         return removed
 
-    def nearest(self, queries: Floats, k: int, *, allowed: Rows | None = None, exact: bool = False, effort: int = 0) -> list[Nearest]:
+    def nearest(
+        self, queries: Floats, k: int, *, allowed: Rows | None = None, exact: bool = False, effort: int = 0, rough: bool = False
+    ) -> list[Nearest]:
         """As in Index."""
         compared, view = scan.checked(queries, self.shape), self._table.view()
         places = range(len(view)) if allowed is None else view.places(allowed)

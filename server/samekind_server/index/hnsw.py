@@ -85,13 +85,15 @@ class Hnsw:
         self._wake()
         return len(removed)
 
-    def nearest(self, queries: Floats, k: int, *, allowed: Rows | None = None, exact: bool = False, effort: int = 0) -> list[Nearest]:
+    def nearest(
+        self, queries: Floats, k: int, *, allowed: Rows | None = None, exact: bool = False, effort: int = 0, rough: bool = False
+    ) -> list[Nearest]:
         """As in Index."""
         compared, graph = scan.checked(queries, self.shape), None if exact else self._graph
         self._asked = time.monotonic()
         view = self._table.view()
         most = view.alive if allowed is None else len(allowed)
-        return Walk(view, self.shape.metric, graph, self._costs, min(k, most), allowed).nearest(compared, effort)
+        return Walk(view, self.shape.metric, graph, self._costs, min(k, most), allowed, rough).nearest(compared, effort)
 
     def vectors(self, rows: Rows) -> Floats:
         """As in Index."""

@@ -36,11 +36,13 @@ class Several:
         self.inner.remove(labels)
         return len(np.unique(labels >> BITS))
 
-    def nearest(self, queries: Floats, k: int, *, allowed: Rows | None = None, exact: bool = False, effort: int = 0) -> list[Nearest]:
+    def nearest(
+        self, queries: Floats, k: int, *, allowed: Rows | None = None, exact: bool = False, effort: int = 0, rough: bool = False
+    ) -> list[Nearest]:
         """As in Index; `seen` counts vectors."""
         labels, most = None if allowed is None else self._labels(allowed), AT_FIRST * k
         while True:
-            found = self.inner.nearest(queries, most, allowed=labels, exact=exact, effort=effort)
+            found = self.inner.nearest(queries, most, allowed=labels, exact=exact, effort=effort, rough=rough)
             best = [_best(each, k) for each in found]
             if all(len(one.rows) == k or len(each.rows) < most for one, each in zip(best, found, strict=True)):
                 return best

@@ -33,6 +33,7 @@ class Walk:
     costs: Costs
     k: int
     allowed: Rows | None
+    rough: bool = False
 
     @cached_property
     def among(self) -> Places | None:
@@ -51,6 +52,10 @@ class Walk:
             return self._exactly(queries)
         return [one for start in range(0, len(queries), TOGETHER) for one in self._ask(graph, queries[start : start + TOGETHER], wanted)]
 
+    @property
+    def _times(self) -> int:
+        return 1 if self.rough else BEAM
+
     def _wanted(self, graph: Graph) -> int:
         """How many rows to ask a graph for. Of filtered ones as many should be seen as without a filter, or those that count are missed."""
         beam = self._beam(graph)
@@ -59,7 +64,7 @@ class Walk:
         return self.k if beam == graph.ef and not graph.shape.reduced else beam
 
     def _beam(self, graph: Graph) -> int:
-        return max(graph.ef, BEAM * self.k)
+        return max(graph.ef, self._times * self.k)
 
     def _exactly(self, queries: Floats) -> list[Nearest]:
         places = range(len(self.view)) if self.among is None else self.among
@@ -84,7 +89,7 @@ class Walk:
         fresh = range(known, len(self.view)) if self.allowed is None else self._live(self.allowed, mark)
         copies = [self._copies(some, twins) for some in aside] if aside else [EMPTY] * len(queries)
         answers = self._ranked(queries, near, copies, fresh)
-        enough = self.k if self.allowed is None else self._beam(graph) // BEAM
+        enough = self.k if self.allowed is None else self._beam(graph) // self._times
         short = [number for number, places in enumerate(near) if len(places) < enough and len(places) < self._reachable(known, twins)]
         found = max((len(near[number]) for number in short), default=0)
         return self._again(graph, queries, wanted * max(WIDER, enough // max(1, found)), answers, short) if short else answers
