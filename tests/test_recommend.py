@@ -20,7 +20,7 @@ from samekind_server.embedding.engine import Engine
 from samekind_server.recommendation import likeness, past
 from samekind_server.recommendation.events import Events
 from samekind_server.recommendation.gathering import gathered
-from samekind_server.recommendation.links import Linking
+from samekind_server.recommendation.links import NOWHERE, Linking, Links
 from samekind_server.recommendation.model import Model, learn
 from samekind_server.recommendation.recommending import Recommending
 from samekind_server.store.sqlite import Look
@@ -465,3 +465,9 @@ def test_a_tenant_s_user_of_the_same_name_in_a_catalog_of_the_same_name_is_someb
     shop.did("u", "like", "red-0")
     assert shop.keeper.run(ids("")) == ["red-1", "red-2", "red-3", "red-4"]
     assert shop.keeper.run(ids("b")) == ["red-0", "red-1", "red-2", "red-3", "red-4"]
+
+
+def test_an_item_whose_events_all_went_goes_by_the_number_of_its_later_ones():
+    links = Links(np.array([1, 2, 5, 7]), np.array([30, 40, NOWHERE, 30]), 40)
+    assert links.of(np.array([30, 40, 50])).tolist() == [7, 2, NOWHERE]
+    assert links.rows(np.array([1, 7, 5, 9])).tolist() == [30, 30, NOWHERE, NOWHERE]

@@ -39,8 +39,11 @@ class Links:
 
     @cached_property
     def _by_row(self) -> tuple[Rows, Codes]:
-        order = np.argsort(self.at)
-        return self.at[order], self.numbers[order]
+        # An item whose events all went has a new number once there are others: the last of a row is the one that counts.
+        order = np.argsort(self.at, kind="stable")
+        rows, numbers = self.at[order], self.numbers[order]
+        last = np.append(rows[1:] != rows[:-1], True)[: len(rows)]
+        return rows[last], numbers[last]
 
 
 NOTHING = Links(np.empty(0, np.int64), np.empty(0, np.int64), 0)
