@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.cluster import hierarchy
 
 from samekind_server.recommendation import taste
+from samekind_server.recommendation.grouping import grouped
 from samekind_server.recommendation.taste import Strategy
 
 EYE = np.eye(4, dtype=np.float32)
@@ -77,3 +79,19 @@ def test_popular_items_are_spread_over_kinds_in_turns():
 def test_kinds_of_no_or_one_vector():
     assert taste.groups(np.zeros((2, 4), np.float32), 3).tolist() == [-1, -1]
     assert taste.groups(EYE[:1], 3).tolist() == [0]
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 30])
+def test_groups_are_those_that_scipy_finds(count):
+    vectors = np.vstack([near(kind, count, seed=kind) for kind in (0, 1, 2)])
+    tree = hierarchy.linkage(vectors, "ward")
+    for few in (1, 3, 8):
+        by_count = hierarchy.fcluster(tree, few, "maxclust")
+        assert sorted(map(sorted, grouped(vectors, count=few))) == sorted(np.flatnonzero(by_count == one).tolist() for one in set(by_count))
+    apart = hierarchy.fcluster(tree, taste.APART, "distance")
+    assert sorted(map(sorted, grouped(vectors, apart=taste.APART))) == sorted(np.flatnonzero(apart == one).tolist() for one in set(apart))
+
+
+def test_what_is_the_same_is_one_group():
+    assert grouped(EYE[[0, 0, 1]], apart=0.0) == [[0, 1], [2]]
+    assert grouped(EYE[:0]) == []

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
-from scipy.cluster import hierarchy
 
 from samekind.types import Floats
+from samekind_server.recommendation.grouping import grouped
 from samekind_server.recommendation.interactions import Codes
 
 SOFTNESS = 5.0  # Of `Strategy.SOFT`: the higher, the more the nearest alone counts.
@@ -43,7 +43,8 @@ def interests(vectors: Floats, weights: Floats, *, limit: int = 8) -> list[Inter
     """
     liked = np.flatnonzero((weights > 0) & vectors.any(axis=1))
     liked = np.sort(liked[np.argsort(-weights[liked], kind="stable")[:HEAVIEST]])
-    heaviest = sorted(_groups(liked, vectors), key=lambda group: (-weights[group].sum(), group[0]))[:limit]
+    groups = [np.sort(liked[group]) for group in grouped(vectors[liked], apart=APART)]
+    heaviest = sorted(groups, key=lambda group: (-weights[group].sum(), group[0]))[:limit]
     return [_interest(group, vectors, weights) for group in heaviest]
 
 
@@ -105,22 +106,9 @@ def spread(order: Sequence[int], owners: Codes) -> list[int]:
 def groups(vectors: Floats, count: int) -> Codes:
     """Which of at most `count` kinds each row is of (Ward), from 0; rows of zeros are of none: -1."""
     owners, told = np.full(len(vectors), -1, np.int64), np.flatnonzero(vectors.any(axis=1))
-    if len(told) > 1:
-        owners[told] = hierarchy.fcluster(hierarchy.linkage(vectors[told], "ward"), count, "maxclust") - 1
-    elif len(told):
-        owners[told] = 0
+    for owner, group in enumerate(grouped(vectors[told], count=count)):
+        owners[told[group]] = owner
     return owners
-
-
-def _groups(liked: Codes, vectors: Floats) -> list[Codes]:
-    if len(liked) < 2:
-        return [liked] if len(liked) else []
-    groups = {place: [place] for place in range(len(liked))}
-    for number, (one, other, distance, _) in enumerate(hierarchy.linkage(vectors[liked], "ward").tolist(), len(liked)):
-        if distance > APART:
-            break  # They come nearest first.
-        groups[number] = groups.pop(int(one)) + groups.pop(int(other))
-    return [np.sort(liked[group]) for group in groups.values()]
 
 
 def _interest(group: Codes, vectors: Floats, weights: Floats) -> Interest:
