@@ -71,6 +71,13 @@ def test_an_event_is_recorded_once_and_told_to_the_microsecond(shop):
     assert list(shop.events(user="u1")) == [Event("u1", "sku-1", EventKind.RATING, 4.5, WHEN, "e1", "a1")]
 
 
+def test_one_event_is_recorded_or_its_error_raised(shop):
+    assert shop.record(Event("u1", "sku-1", "like", time=WHEN)) == Recorded()
+    assert shop.record(user="u1", item="sku-1", kind="like", time=WHEN) == Recorded(known=True)
+    with pytest.raises(BadRequest, match="a rating has a value"):
+        shop.record(Event("u1", "sku-1", "rating"))
+
+
 def test_an_id_stands_for_one_event_alone(shop):
     shop.record(user="u1", item="sku-1", kind="view", id="e1")
     assert shop.record(user="u1", item="sku-1", kind="view", id="e1").known  # Its time was the server's own.

@@ -90,7 +90,8 @@ def test_a_user_is_recommended_what_others_chose_and_not_what_is_seen(shop):
     assert found[0].score == pytest.approx(parts.content + parts.behaviour + parts.popularity + parts.newness, abs=1e-5)
     assert found.hits == tuple(found)
     assert "tent" in ids(shop.recommend(user="camper", include_seen=True, limit=9))
-    assert "tent" in ids(shop.recommend(user="camper", seen_kinds=["hide", EventKind.DISLIKE], limit=9))
+    for kinds in (["hide", EventKind.DISLIKE], "hide", EventKind.HIDE):
+        assert "tent" in ids(shop.recommend(user="camper", seen_kinds=kinds, limit=9))
 
 
 def test_what_nobody_chose_with_an_item_is_not_said_to_be_chosen_with_it(sk):
@@ -136,6 +137,8 @@ def test_a_wish_that_cannot_be_is_told_why(shop, sk):
         lambda: shop.recommend(limit=0),
         lambda: shop.recommend(limit=1001),
         lambda: shop.recommend(seen_kinds=["sold"]),
+        lambda: shop.recommend(seen_kinds="sold"),
+        lambda: shop.recommend(like="red", strategy="median"),
         lambda: shop.recommend(behaviour=1.5),
         lambda: shop.recommend(like=0 * Text("a mug")),
     ):
@@ -143,6 +146,8 @@ def test_a_wish_that_cannot_be_is_told_why(shop, sk):
             asked()
     with pytest.raises(BadFilter):
         shop.recommend(where="price <")
+    with pytest.raises(TypeError, match="ids and texts are str, not int: 7"):
+        shop.recommend(user=7)
     with pytest.raises(NotFound):
         shop.recommend(like="no such item")
 

@@ -97,6 +97,8 @@ class Summed:
 @overload
 def record(catalog: str, events: Iterable[Event] | AsyncIterable[Event], *, progress: bool = ...) -> Summed: ...
 @overload
+def record(catalog: str, events: Event) -> Call[Any, Recorded, Recorded]: ...
+@overload
 def record(
     catalog: str,
     *,
@@ -110,7 +112,7 @@ def record(
 ) -> Call[Any, Recorded, Recorded]: ...
 def record(
     catalog: str,
-    events: Iterable[Event] | AsyncIterable[Event] | None = None,
+    events: Event | Iterable[Event] | AsyncIterable[Event] | None = None,
     *,
     user: str = "",
     item: str = "",
@@ -136,9 +138,9 @@ def record(
         wire.ingest_events_options(catalog),
         together=TOGETHER,
     )
-    if events is not None:
+    if events is not None and not isinstance(events, Event):
         return Summed(several(events, _entry, batch, progress=progress))
-    event = Event(user, item, kind, value, time, id, attribution)
+    event = events or Event(user, item, kind, value, time, id, attribution)
     return Call(batch.method, lambda: batch.part(0, [_entry(event)]), _one)
 
 

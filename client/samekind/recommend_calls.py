@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, cast
 
 from samekind import filter_text, inputs, wire
 from samekind.batches import Call, Method
+from samekind.errors import BadRequest, Violation
 from samekind.filters import Filter
 from samekind.inputs import Given
 from samekind.queries import ItemView
@@ -36,7 +37,7 @@ def recommend(
     where: Filter | str | None = None,
     limit: int = 10,
     include_seen: bool = False,
-    seen_kinds: Sequence[EventKind | str] = (),
+    seen_kinds: EventKind | str | Sequence[EventKind | str] = (),
     exclude: Sequence[str] = (),
     behaviour: float | None = None,
     diversity: float = 0.0,
@@ -61,12 +62,12 @@ def recommend(
         Wish(
             user,
             (*_examples(like), *_against(_examples(dislike))),
-            ExampleStrategy(strategy),
+            _strategy(strategy),
             inputs.names(recent),
             item,
             filter_text.where(where),
             include_seen,
-            tuple(map(wire.event_kind, seen_kinds)),
+            tuple(map(wire.event_kind, [seen_kinds] if isinstance(seen_kinds, EventKind | str) else seen_kinds)),
             inputs.names(exclude),
             behaviour,
             diversity,
@@ -98,6 +99,14 @@ def _pages(catalog: str, wish: Wish) -> Call[pb.RecommendResponse, Recommended, 
 def _whole(pages: list[Recommended]) -> Recommended:
     """All pages as one, by the first's name and the last's report."""
     return Recommended(tuple(chain(*pages)), pages[0].attribution, pages[-1].report)
+
+
+def _strategy(given: ExampleStrategy | str) -> ExampleStrategy:
+    try:
+        return ExampleStrategy(given)
+    except ValueError:
+        message = f"a strategy for examples is one of {', '.join(each.value for each in ExampleStrategy)}, not {given!r:.40}"
+        raise BadRequest(message, violations=(Violation("strategy", message),)) from None
 
 
 def _examples(given: Example | Sequence[Example]) -> tuple[Term, ...]:

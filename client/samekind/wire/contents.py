@@ -115,7 +115,9 @@ def known(table: Mapping[Number, Named], given: Number, what: str) -> Named:
 
 
 def utf8(text: str) -> str:
-    """The text itself. Raises BadRequest where it cannot be written as UTF-8."""
+    """The text itself. Raises BadRequest where it cannot be written as UTF-8, TypeError for what is no text."""
+    if not isinstance(text, str):
+        raise TypeError(f"ids and texts are str, not {type(text).__name__}: {text!r:.60}")
     try:
         text.encode()
     except UnicodeEncodeError as error:
