@@ -81,8 +81,19 @@ def _solved(likes: sparse.csr_matrix, guess: Floats, others: Floats, ridge: floa
 def _product(sure: sparse.csr_matrix, rows: Floats, others: Floats, gram: Floats) -> Floats:
     """Each row's own matrix, gram plus what is known of its pairs, times the row."""
     which, known = np.repeat(np.arange(len(rows)), np.diff(sure.indptr)), sure.copy()
-    for start in range(0, len(which), AT_ONCE):
-        some = slice(start, start + AT_ONCE)
-        known.data[some] *= np.einsum("nd,nd->n", rows[which[some]], others[sure.indices[some]])
+    known.data *= _pairwise(rows, which, others, sure.indices)
     product: Floats = rows @ gram + known @ others
     return product
+
+
+def _pairwise(rows: Floats, which: np.ndarray, others: Floats, those: np.ndarray) -> Floats:
+    """The inner product of each pair, (pairs,): of one of the rows, and one of the others."""
+    told = np.empty(len(which), np.float32)
+    sides = np.empty((2, min(AT_ONCE, len(which)), rows.shape[1]), np.float32)
+    for start in range(0, len(which), AT_ONCE):
+        some = slice(start, start + AT_ONCE)
+        one, other = sides[:, : len(which[some])]
+        np.take(rows, which[some], axis=0, out=one, mode="clip")  # Four times as quick as by an index.
+        np.take(others, those[some], axis=0, out=other, mode="clip")
+        np.einsum("nd,nd->n", one, other, out=told[some])
+    return told

@@ -64,7 +64,7 @@ def _inverse(gram: Floats) -> Floats:
         own = np.tril(factor[block, block])
         factor[block, block] = own + np.tril(own, -1).T
         factor[block, block.stop :] = factor[block.stop :, block].T
-    inverse: Floats = factor
+    inverse: Floats = factor.T  # The same, and it lies by rows, as it is read.
     return inverse
 
 

@@ -50,7 +50,6 @@ def entries(matrix: sparse.csr_matrix, rows: NDArray[np.int64]) -> tuple[NDArray
 def _thinned(block: Floats, kept: int) -> Floats:
     if block.shape[1] <= kept:
         return block
-    block = np.ascontiguousarray(block)  # Rows of a matrix that lies by columns are slow to sort.
     sizes = np.abs(block)
     least = np.partition(sizes, -kept, axis=1)[:, -kept][:, None]
     thin: Floats = np.where(sizes >= least, block, np.float32(0))
