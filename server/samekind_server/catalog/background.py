@@ -46,11 +46,16 @@ class Backgrounds:
         self._at = 0
 
     def now(self, moved: int, indexes: Mapping[str, Index]) -> Background:
-        """The background when so many vectors have come and gone, or had shortly before."""
+        """The background when so many vectors have come and gone, or had shortly before: while one thread makes it anew, others take the old."""
+        if (made := self._made) and (not self._due(made, moved) or self._lock.locked()):
+            return made
         with self._lock:
-            if self._made is None or moved - self._at > DUE * self._made.count:
+            if self._made is None or self._due(self._made, moved):
                 self._made, self._at = _made({name: index.gist(SOME) for name, index in indexes.items()}), moved
             return self._made
+
+    def _due(self, made: Background, moved: int) -> bool:
+        return moved - self._at > DUE * made.count
 
 
 def _made(gists: Mapping[str, Gist]) -> Background:

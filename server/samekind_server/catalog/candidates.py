@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -51,13 +51,15 @@ class Level:
 class Candidates:
     """What each index, by its name, found nearest to one query; `k` were asked of each, and `matching` items meet the condition.
 
-    Similarities are the scores where there are no `levels`. `background`: what the catalog was like on the whole.
+    Similarities are the scores where there are no `levels`. `background` tells what the catalog was like on the whole, which is made up only where
+    it is asked for; `mixed`: it has items of several kinds.
     """
 
     found: Mapping[str, Nearest]
     k: int
     matching: int
-    background: Background | None = None
+    background: Callable[[], Background] | None = None
+    mixed: bool = False
     levels: Mapping[str, Level] = field(default_factory=dict)
 
     @property

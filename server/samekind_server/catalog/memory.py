@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -160,12 +161,12 @@ class Memory:
             name: [nothing()] * count if each.is_empty else each.nearest(queries[name], k, allowed=allowed, exact=exact, effort=effort)
             for name, each in indexes.items()
         }
-        background = self.background()
-        return [Candidates({name: each[number] for name, each in found.items()}, k, matching, background) for number in range(count)]
+        background, mixed = cache(self.background), sum(not each.is_empty for each in self._kinds.values()) > 1
+        return [Candidates({name: each[number] for name, each in found.items()}, k, matching, background, mixed) for number in range(count)]
 
     def background(self) -> Background:
         """What its vectors are like on the whole, or were shortly before; windows are like the texts they are of."""
-        return self._backgrounds.now(self._moved, {name: index for name, index in self._indexes.items() if name != vectors.WINDOW})
+        return self._backgrounds.now(self._moved, self._kinds)
 
     def vectors(self, ranked: Ranked) -> tuple[Ranked, Floats]:
         """Those of the rows that are still there, and the vector by which each was found, (n, dimensions)."""
@@ -215,6 +216,10 @@ class Memory:
         """About what the columns take in memory."""
         with self._lock:
             return self._columns.nbytes
+
+    @property
+    def _kinds(self) -> dict[str, Index]:
+        return {name: index for name, index in self._indexes.items() if name != vectors.WINDOW}
 
     def _fill(self, *, fresh: bool = False) -> None:
         self._columns, self._last_row = Columns(), 0

@@ -20,18 +20,19 @@ from samekind_server.search.terms import Meant
 
 def levelled(found: Candidates, query: Query, meant: Meant, metric: Metric) -> Candidates:
     """The candidates with scores from which the modality gap is taken out, where there is one, it is known, and is not to be kept."""
-    if query.keep_modality_gap or metric is not Metric.COSINE or found.background is None:
+    if query.keep_modality_gap or metric is not Metric.COSINE or not found.mixed or found.background is None:
         return found
-    return replace(found, levels=gap.levels(found.background, meant.kinds, meant.vectors))
+    return replace(found, levels=gap.levels(found.background(), meant.kinds, meant.vectors))
 
 
 def cut(found: Candidates, query: Query, meant: Meant, metric: Metric, scale: float | None) -> Cut | None:
     """Where to cut what was found, if that is asked for. Items that are terms do not count."""
     if query.cutoff is not Cutoff.AUTO or found.background is None:
         return None
+    whole = found.background()
     nearest = {name: each.scores[others] for name, each in found.found.items() if (others := _others(each.rows, meant.rows)).any()}
-    background = found.background.similarities(meant.vectors, metric)
-    counts = {name: min(gist.count, found.matching) for name, gist in found.background.gists.items()}
+    background = whole.similarities(meant.vectors, metric)
+    counts = {name: min(gist.count, found.matching) for name, gist in whole.gists.items()}
     if "text" in background:
         background[WINDOW], counts[WINDOW] = background["text"], counts["text"]
     return cutoff.cut(nearest, background, counts=counts, kinds=meant.kinds, scale=scale)
