@@ -196,6 +196,16 @@ def test_by_behaviour_alone_who_is_new_gets_what_many_like_too(shop):
     assert shop.ids(user="nobody", behaviour=1.0, limit=1) == ["red-0"]
 
 
+def test_what_is_asked_for_is_not_drowned_by_what_is_popular(shop):
+    shop.put(*REDS, *BLUES)
+    for user in range(5):
+        shop.did(f"u{user}", "like", *(f"blue-{n}" for n in range(5)))
+    model = shop.learn()
+    shop.model = replace(model, blend=replace(model.blend, fresh={**model.blend.fresh, "popularity": 2.5}))
+    assert among(shop.ids(recent=["red-0"], limit=4), "blue") == 4
+    assert among(shop.ids(examples=[near(1, 0, 0, 0)], limit=4), "red") == 4 == among(shop.ids(context_item="red-0", limit=4), "red")
+
+
 def test_without_a_model_and_anything_to_go_by_the_newest_come_first(shop):
     shop.put(*REDS)
     shop.put(*BLUES)

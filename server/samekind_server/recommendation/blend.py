@@ -14,12 +14,14 @@ from samekind_server.recommendation import highest
 from samekind_server.recommendation.signals import BEHAVIOUR, KNOWN, NAMES
 
 LEADING = 20
-STEPS = (0.0, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.5)
+STEPS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.7, 1.2, 2.5)  # Beside the others, which add up to about 1.
 ENOUGH = 30  # Users whose next likes are known, below which the weights stay as they are,
-HALFWAY = 100  # and as many as move them half the way.
+HALFWAY = (100, 30)  # and as many as move them half the way: those of whom much is known, and those at their beginnings, who differ less.
 TINY = 1e-6
-COLD, FRESH = "cold content", "fresh popularity"
+COLD = "cold content"
+WEIGHED = (*NAMES, COLD)
 Gains = NDArray[np.float64]
+Weights = NDArray[np.float64]  # (2, 6): of whom much is known, and of whom nothing is, in the order of WEIGHED.
 
 
 @dataclass(frozen=True)
@@ -35,44 +37,41 @@ class Scores:
 
 @dataclass(frozen=True)
 class Blend:
-    """How much each method counts; content, for an item of which nothing is known, as "content" and "cold content" together, and popularity, for
-    whom nothing is known of, as "popularity" and "fresh popularity"."""
+    """How much each method counts for somebody of whom much is known, `weights`, and for whom nothing is known of, `fresh`: shares of 1 each; and
+    content, for an item of which nothing is known, "cold content" more."""
 
     weights: Mapping[str, float]
+    fresh: Mapping[str, float]
 
     def scores(self, parts: Mapping[str, Floats], supports: Floats, *, fresh: float = 0.0, behaviour: float | None = None) -> Scores:
         """The candidates' scores for somebody as `fresh`. `behaviour`, from 0 to 1: how much that counts beside content, whatever was learned."""
-        scaled = {name: leading(part) for name, part in parts.items()}
-        weighed = self._weighed(scaled, supports, fresh) if behaviour is None else self._shared(scaled, behaviour)
+        scaled, weights = {name: leading(part) for name, part in parts.items()}, self.of(fresh)
+        weighed = _weighed(scaled, weights, supports) if behaviour is None else _shared(scaled, weights, behaviour)
         behaviours = {name: weighed[name] for name in BEHAVIOUR}
         together: Floats = sum(behaviours.values(), np.zeros(len(supports), np.float32))
         total = together + weighed["content"] + weighed["popularity"]
         return Scores(total, weighed["content"], together, weighed["popularity"], behaviours)
 
-    def popularity(self, fresh: float) -> float:
-        """How much popularity counts for somebody as fresh."""
-        return self.weights["popularity"] + self.weights[FRESH] * fresh
-
-    def _weighed(self, scaled: Mapping[str, Floats], supports: Floats, fresh: float) -> dict[str, Floats]:
-        weights = {name: np.full(len(supports), self.weights[name], np.float32) for name in NAMES}
-        weights["content"] += np.float32(self.weights[COLD]) * cold(supports)
-        weights["popularity"] = np.full(len(supports), self.popularity(fresh), np.float32)
-        return {name: weights[name] * scaled[name] for name in NAMES}
-
-    def _shared(self, scaled: Mapping[str, Floats], behaviour: float) -> dict[str, Floats]:
-        whole = sum(self.weights[name] for name in BEHAVIOUR) or 1.0
-        shares = {name: behaviour * self.weights[name] / whole for name in BEHAVIOUR} | {"content": 1 - behaviour, "popularity": 0.0}
-        return {name: np.float32(shares[name]) * scaled[name] for name in NAMES}
+    def of(self, fresh: float) -> dict[str, float]:
+        """The weights for somebody as fresh, from 0 to 1."""
+        return {name: (1 - fresh) * self.weights[name] + fresh * self.fresh[name] for name in WEIGHED}
 
 
-DEFAULT = Blend({"ease": 1.0, "cooccurrence": 0.1, "als": 0.1, "content": 0.1, "popularity": 0.05, COLD: 0.2, FRESH: 0.1})
-WITHOUT_EASE = Blend({"ease": 0.0, "cooccurrence": 0.5, "als": 1.0, "content": 0.1, "popularity": 0.05, COLD: 0.2, FRESH: 0.1})
+DEFAULT = Blend(
+    {"ease": 0.74, "cooccurrence": 0.075, "als": 0.075, "content": 0.075, "popularity": 0.035, COLD: 0.15},
+    {"ease": 0.25, "cooccurrence": 0.25, "als": 0.25, "content": 0.1, "popularity": 0.15, COLD: 0.15},
+)
+WITHOUT_EASE = Blend(
+    {"ease": 0.0, "cooccurrence": 0.3, "als": 0.6, "content": 0.06, "popularity": 0.04, COLD: 0.12},
+    {"ease": 0.0, "cooccurrence": 0.35, "als": 0.35, "content": 0.12, "popularity": 0.18, COLD: 0.15},
+)
 
 
 @dataclass(frozen=True)
 class Example:
     """One user's candidates: what each method gives them, what is known of each, which the user did like next, and how fresh the user was."""
 
+    user: int
     parts: Mapping[str, Floats]
     supports: Floats
     liked: NDArray[np.bool_]
@@ -102,26 +101,53 @@ def fitted(examples: Sequence[Example], start: Blend = DEFAULT, *, fresh: Sequen
     """The weights under which what users liked next comes first: one at a time, that which gives most, the rest held (coordinate ascent).
 
     A weight moves only where the gain is more than twice its own standard error over the users: what is less may be chance. Of all the way
-    that they moved they go a part, the larger the more users tell of it, so that what few like next switches nothing off. Of users of whom
-    little is known, `fresh`, only the weight for such is learned.
+    that they moved they go a part, the larger the more users tell of it, so that what few like next switches nothing off. The weights for
+    whom nothing is known of are learned from `fresh`, users at their beginnings.
     """
-    weights = _moved(examples, start.weights, [*NAMES, COLD] * rounds)
-    return Blend(_moved(fresh, weights, [FRESH]))
+    weights = _shares(np.array([[told[name] for name in WEIGHED] for told in (start.weights, start.fresh)]))
+    for row, some in enumerate((examples, fresh)):
+        weights = _moved([_ready(one) for one in some], weights, row, rounds)
+    return Blend(*(dict(zip(WEIGHED, told, strict=True)) for told in weights.tolist()))
 
 
-def _moved(examples: Sequence[Example], start: Mapping[str, float], names: Sequence[str]) -> dict[str, float]:
-    if len(examples) < ENOUGH:
-        return dict(start)
-    ready = [({name: leading(part) for name, part in one.parts.items()}, cold(one.supports), one.fresh, one.liked) for one in examples]
-    weights = dict(start)
-    best = _gains(ready, weights)
-    for name in names:
-        tried = {step: _gains(ready, weights | {name: step}) for step in STEPS}
-        step = max(STEPS, key=lambda step: float(tried[step].mean()))
-        if surely(tried[step] - best):
-            best, weights[name] = tried[step], step
-    share = len(examples) / (len(examples) + HALFWAY)
-    return {name: told + share * (weights[name] - told) for name, told in start.items()}
+@dataclass(frozen=True)
+class _Ready:
+    """An example as it is asked again and again: a row of numbers for each weight."""
+
+    user: int
+    rows: Floats
+    mixed: Weights
+    liked: NDArray[np.bool_]
+
+
+def _ready(one: Example) -> _Ready:
+    scaled = {name: leading(part) for name, part in one.parts.items()}
+    rows = np.stack([*(scaled[name] for name in NAMES), cold(one.supports) * scaled["content"]])
+    return _Ready(one.user, rows, np.array([1 - one.fresh, one.fresh]), one.liked)
+
+
+def _moved(examples: Sequence[_Ready], start: Weights, row: int, rounds: int) -> Weights:
+    users = len({one.user for one in examples})
+    if users < ENOUGH:
+        return start
+    weights, best = start, _gains(examples, start)
+    for _ in range(rounds):
+        before = weights
+        for column in range(len(WEIGHED)):
+            tried = [_with(weights, row, column, step) for step in STEPS]
+            gains = [_gains(examples, each) for each in tried]
+            most = int(np.argmax([float(each.mean()) for each in gains]))
+            if surely(gains[most] - best):
+                best, weights = gains[most], tried[most]
+        if weights is before:
+            break
+    return start + users / (users + HALFWAY[row]) * (_shares(weights) - start)
+
+
+def _with(weights: Weights, row: int, column: int, weight: float) -> Weights:
+    changed = weights.copy()
+    changed[row, column] = weight
+    return changed
 
 
 def surely(gains: Gains) -> bool:
@@ -129,15 +155,31 @@ def surely(gains: Gains) -> bool:
     return float(gains.mean()) > 2 * float(gains.std()) / math.sqrt(len(gains))
 
 
-def _gains(ready: Sequence[tuple[Mapping[str, Floats], Floats, float, NDArray[np.bool_]]], weights: Mapping[str, float]) -> Gains:
-    return np.array([gain(_total(scaled, chill, fresh, weights), liked) for scaled, chill, fresh, liked in ready])
+def _shares(weights: Weights) -> Weights:
+    """The same where each row's methods add up to 1."""
+    told: Weights = weights / np.maximum(weights[:, : len(NAMES)].sum(axis=1, keepdims=True), TINY)
+    return told
 
 
-def _total(scaled: Mapping[str, Floats], chill: Floats, fresh: float, weights: Mapping[str, float]) -> Floats:
-    total: Floats = np.float32(weights[COLD]) * chill * scaled["content"] + np.float32(weights[FRESH] * fresh) * scaled["popularity"]
-    for name in NAMES:
-        total += np.float32(weights[name]) * scaled[name]
-    return total
+def _gains(examples: Sequence[_Ready], weights: Weights) -> Gains:
+    """The mean gain of each user's examples."""
+    shares = _shares(weights)
+    gains = [gain((one.mixed @ shares).astype(np.float32) @ one.rows, one.liked) for one in examples]
+    _, owners, counts = np.unique([one.user for one in examples], return_inverse=True, return_counts=True)
+    told: Gains = np.bincount(owners, gains) / counts
+    return told
+
+
+def _weighed(scaled: Mapping[str, Floats], weights: Mapping[str, float], supports: Floats) -> dict[str, Floats]:
+    weighed = {name: np.float32(weights[name]) * scaled[name] for name in NAMES}
+    weighed["content"] += np.float32(weights[COLD]) * cold(supports) * scaled["content"]
+    return weighed
+
+
+def _shared(scaled: Mapping[str, Floats], weights: Mapping[str, float], behaviour: float) -> dict[str, Floats]:
+    whole = sum(weights[name] for name in BEHAVIOUR) or 1.0
+    shares = {name: behaviour * weights[name] / whole for name in BEHAVIOUR} | {"content": 1 - behaviour, "popularity": 0.0}
+    return {name: np.float32(shares[name]) * scaled[name] for name in NAMES}
 
 
 def gain(scores: Floats, liked: NDArray[np.bool_]) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -17,7 +17,9 @@ from samekind_server.recommendation.signals import DAY, LATELY, NAMES, History, 
 SHARE = 0.2
 USERS = 600  # As many as are asked, so that fitting takes seconds.
 LONG = 500  # Of a user's history,
-LENGTHS = (1, 2, 3, 5)  # and of one that is cut as if somebody had come just now.
+NEWCOMERS = 200  # Users that are kept from what is learned, and met as if they came just now,
+FIRST = (1, 3, 8)  # by the first things alone that they did.
+FRESH = 0.1  # How fresh others are from whom it is learned, too, how such are served.
 FADINGS = (0.0, 0.2, 0.5, 0.8)  # That are tried beside the one that is set.
 HALF_LIVES = (30 * DAY, 180 * DAY, 720 * DAY, 100_000 * DAY)
 LONGEST = 500  # Candidates that each method brings in.
@@ -35,9 +37,13 @@ class Fit:
 
 
 def fitted(history: Interactions, vectors: Floats, *, ease_items: int, seed: int = 0) -> Fit:
-    """Learns from all but each user's latest fifth, and chooses what makes that come first. Too few users who like something then: as it is set."""
-    later = latest(history)
-    before, after = _some(history, ~later), _some(history, later)
+    """Learns from all but each user's latest fifth, and chooses what makes that come first. Too few users who like something then: as it is set.
+
+    How who is new is served is chosen by users of whom nothing at all is learned from, as they would know of themselves what is to be foretold.
+    """
+    later, new = latest(history), newcomers(history, seed)
+    known = ~np.isin(history.users, new)
+    before, after = _some(history, ~later & known), _some(history, later & known)
     askers = _askers(before, after, seed)
     start, ease_items = (DEFAULT, ease_items) if history.items <= ease_items else (WITHOUT_EASE, 0)
     if len(askers) < ENOUGH:
@@ -49,8 +55,9 @@ def fitted(history: Interactions, vectors: Floats, *, ease_items: int, seed: int
     signals = replace(signals, popularity=lives[half_life])
     near = signals.centred(vectors)
     signals = _read(signals, before, after, near, askers)
-    examples = [_example(signals, before, after, near, user) for user in askers]
-    blend = blended(examples, start, fresh=_freshened(signals, before, after, near, askers, seed))
+    examples = [_example(signals, history_of(before, near, user), _unseen(before, user), _liked(after, user), near, user) for user in askers]
+    beginnings = [one for user in new for one in _beginnings(signals, history, near, user, seed)]
+    blend = blended(examples, start, fresh=[*beginnings, *(one for one in examples if one.fresh > FRESH)])
     return Fit(blend, half_life, signals.reading.fading, _measures(examples, blend))
 
 
@@ -71,6 +78,13 @@ def history_of(history: Interactions, vectors: Floats, user: int, most: int = LO
     order = np.argsort(-history.times[row], kind="stable")[:most]
     codes = history.matrix.indices[row][order].astype(np.int64)
     return History(codes, history.matrix.data[row][order], vectors[codes], history.times[row][order])
+
+
+def newcomers(history: Interactions, seed: int) -> Codes:
+    """A fifth of those who did several things, at most 200 of them by chance; nobody where they would be too few to tell anything."""
+    users = np.flatnonzero(np.diff(history.matrix.indptr) > 1)
+    count = min(NEWCOMERS, round(SHARE * len(users)))
+    return np.sort(np.random.default_rng((seed, 1)).permutation(users)[: count if count >= ENOUGH else 0])
 
 
 def _some(history: Interactions, which: np.ndarray) -> Interactions:
@@ -122,20 +136,25 @@ def _unseen(before: Interactions, user: int) -> np.ndarray:
     return unseen
 
 
-def _freshened(signals: Signals, before: Interactions, after: Interactions, near: Floats, askers: Codes, seed: int) -> list[Example]:
-    """Every second asker as if only few things were known that they did: so it is for most who come."""
-    lengths = np.random.default_rng(seed).choice(LENGTHS, len(askers))
-    return [_example(signals, before, after, near, user, int(most)) for user, most in zip(askers[::2], lengths[::2], strict=True)]
+def _beginnings(signals: Signals, history: Interactions, near: Floats, user: int, seed: int) -> Iterator[Example]:
+    """Somebody after the first thing done, the third and the eighth, and what was liked of all that came later."""
+    row = slice(*history.matrix.indptr[user : user + 2])
+    order = np.lexsort((np.random.default_rng((seed, user)).random(row.stop - row.start), -history.times[row]))
+    codes, weights, times = history.matrix.indices[row][order].astype(np.int64), history.matrix.data[row][order], history.times[row][order]
+    for count in [count for count in FIRST if count < len(codes)]:
+        unseen, liked = np.ones(len(near), bool), np.zeros(len(near), bool)
+        unseen[codes[-count:]], liked[codes[:-count]] = False, weights[:-count] > 0
+        if liked.any():
+            past = History(codes[-count:], weights[-count:], near[codes[-count:]], times[-count:])
+            yield _example(signals, past, unseen, liked, near, user)
 
 
-def _example(signals: Signals, before: Interactions, after: Interactions, near: Floats, user: int, most: int = LONG) -> Example:
-    """What each method gives the items that one of them puts first, or that the user did like next, by the latest of what was done."""
-    past = history_of(before, near, user, most)
-    codes, every = np.flatnonzero(_unseen(before, user)), np.arange(len(near))  # A copy of what is near to most items takes longer than all items do.
+def _example(signals: Signals, past: History, unseen: np.ndarray, liked: np.ndarray, near: Floats, user: int) -> Example:
+    """What each method gives the items that one of them puts first, or that the user did like next. The vectors of `past` are centred."""
+    codes, every = np.flatnonzero(unseen), np.arange(len(near))  # A copy of what is near to most items takes longer than all items do.
     parts = {name: part[codes] for name, part in signals.parts_of(past, every, near, past.vectors[:LATELY]).items()}
-    liked = _liked(after, user)[codes]
-    some = np.unique(np.concatenate([np.flatnonzero(liked), *(first(part, LONGEST) for part in parts.values())]))
-    return Example({name: part[some] for name, part in parts.items()}, signals.supports(codes[some]), liked[some], past.fresh)
+    some = np.unique(np.concatenate([np.flatnonzero(liked[codes]), *(first(part, LONGEST) for part in parts.values())]))
+    return Example(user, {name: part[some] for name, part in parts.items()}, signals.supports(codes[some]), liked[codes[some]], past.fresh)
 
 
 def _liked(after: Interactions, user: int) -> np.ndarray:

@@ -23,7 +23,7 @@ from samekind_server.recommendation.interactions import Codes, Events, Scale, in
 from samekind_server.recommendation.reading import Reading
 from samekind_server.recommendation.signals import BEHAVIOUR, Heard, History, Signals, learned
 
-VERSION = 2
+VERSION = 3
 POPULAR = 0.01  # The least that popularity counts among candidates, so that there are as many as are asked for.
 MATRICES, ARRAYS = ("ease", "cooccurrence"), ("gram", "centre", "map", "support", "popularity")
 
@@ -89,11 +89,12 @@ class Model:
 
         Fewer only where the model knows no more. By content they are found elsewhere: in the index.
         """
-        strengths = np.float32(max(self.blend.popularity(heard.fresh), POPULAR)) * self.signals.popularity
-        counting = [name for name in BEHAVIOUR if self.blend.weights[name]]
+        weights = self.blend.of(heard.fresh)
+        strengths = np.float32(max(weights["popularity"], POPULAR)) * self.signals.popularity
+        counting = [name for name in BEHAVIOUR if weights[name]]
         for name, part in self.signals.behaviours(heard, counting).items():
             if (bar := top(part)) > TINY:
-                strengths += part * np.float32(self.blend.weights[name] / bar)
+                strengths += part * np.float32(weights[name] / bar)
         strengths[excluded if excluded is not None else []] = -np.inf
         places = first(strengths, count)
         return places[strengths[places] > -np.inf]
@@ -168,7 +169,7 @@ def _packed(model: Model) -> bytes:
     told = {
         "version": VERSION,
         "ids": model.ids,
-        "blend": dict(model.blend.weights),
+        "blend": vars(model.blend),
         "about": about,
         "factors": factors,
         "reading": vars(model.signals.reading),
@@ -197,4 +198,4 @@ def _unpacked(body: bytes) -> Model:
     )
     measures = {(measure, method): value for measure, method, value in about.pop("measures")}
     scale = about.pop("scale")
-    return Model(ids, signals, Blend(told["blend"]), About(**about, measures=measures, scale=scale and (scale[0], scale[1])), arrays["numbers"])
+    return Model(ids, signals, Blend(**told["blend"]), About(**about, measures=measures, scale=scale and (scale[0], scale[1])), arrays["numbers"])

@@ -22,7 +22,7 @@ from samekind_server.recommendation.sparse_rows import entries
 NAMES = ("ease", "cooccurrence", "als", "content", "popularity")
 BEHAVIOUR = NAMES[:3]
 KNOWN = 5.0  # Strength of likes at which an item's own behaviour counts as much as what its content lets expect.
-DONE = 8.0  # Things done at which somebody is a quarter as fresh as who did nothing.
+DONE = 12.0  # Things done at which somebody is half as fresh as who did nothing.
 MAP_RIDGE = 30.0
 LATELY = 100  # Of a history, whose contents are compared.
 DAY = 86_400.0
@@ -44,7 +44,7 @@ class History:
     @property
     def fresh(self) -> float:
         """1 of who did nothing yet, falling with each thing done."""
-        return (DONE / (DONE + len(self.codes))) ** 2
+        return 1 / (1 + (len(self.codes) / DONE) ** 2)
 
     @property
     def later(self) -> Codes:

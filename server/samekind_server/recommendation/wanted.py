@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -51,8 +51,9 @@ class Wanted:
 
     @cached_property
     def heard(self) -> Heard:
-        """What behaviour makes of the history."""
-        return self.model.signals.heard(self.history)
+        """What behaviour makes of the history. Who says what is wanted is not served as one of whom nothing is known."""
+        heard = self.model.signals.heard(self.history)
+        return replace(heard, fresh=0.0) if self.wish.examples or self.wish.context_item else heard
 
     @cached_property
     def shown(self) -> Floats:
