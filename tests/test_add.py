@@ -1,10 +1,9 @@
 """`samekind add`: folders and tables become items."""
 
-import io
 import json
 import shutil
+import subprocess
 import sys
-from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -62,14 +61,18 @@ def test_a_table_s_rows_are_items_with_attributes(name, add, photos, tmp_path, s
     assert (mug.kinds, mug.attributes, mug.contents) == (("text",), {"code": "x"}, (samekind.Text("a mug, red"),))
 
 
-def test_a_table_of_parquet_and_one_on_standard_input(tmp_path, monkeypatch):
+def test_a_table_of_parquet(tmp_path):
     pyarrow = pytest.importorskip("pyarrow")
     from pyarrow import parquet
 
     parquet.write_table(pyarrow.table({"id": ["a"], "text": ["a mug"], "tags": [["x", "y"]], "none": [None]}), tmp_path / "items.parquet")
     assert list(item_files.read(tmp_path / "items.parquet")) == [samekind.Item("a", ["a mug"], {"tags": ["x", "y"]})]
-    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BytesIO(b'{"id": "a", "text": "a mug"}\n')))
-    assert list(item_files.read(item_files.Path("-"))) == [samekind.Item("a", ["a mug"], {})]
+
+
+def test_a_table_on_standard_input():
+    code = "from samekind import item_files; print(*item_files.read(item_files.Path('-')))"
+    ran = subprocess.run([sys.executable, "-c", code], input='{"id": "a", "text": "a mug"}\n', capture_output=True, text=True, check=True)
+    assert ran.stdout == f"{samekind.Item('a', ['a mug'], {})}\n"
 
 
 @pytest.mark.parametrize(

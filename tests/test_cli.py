@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 import samekind
+from samekind import show
+from samekind.types import Answer, LabelScore, ProbabilityKind, Report
 from tests.running import LISTENS, environment
 
 COMMAND = [sys.executable, "-c", "from samekind.cli import main; main()"]
@@ -144,6 +146,23 @@ def test_no_server_is_one_line_and_exit_code_1(cli):
     assert "start one with `samekind serve`" in ran.stderr
 
 
+def test_a_server_without_tls_is_one_line_and_nothing_of_grpcs_log(cli):
+    ran = cli("models", "list", "--tls")
+    assert (ran.returncode, len(ran.stderr.splitlines())) == (1, 1)
+    assert "it does not speak TLS" in ran.stderr
+
+
+def test_no_time_to_answer_says_so(cli, server):
+    told = f"samekind: no answer from {server} within 0 s; give a longer timeout or less at once\n"
+    assert cli("classify", "--text", "x", *LABELS, "--timeout", 0).stderr == told
+
+
+def test_the_best_of_thousands_shows_its_small_share():
+    scores = tuple(LabelScore(f"label {n}", 0.00015 - n / 1e5, 0.1) for n in range(3))
+    told = show.answers(["a.jpg"], [Answer(scores, ProbabilityKind.SOFTMAX, Report("mini", "space", None))], 0.1)
+    assert told.splitlines()[1].split("  ") == ["a.jpg", "label 0", "0.015%", "     label 1 0.014%, label 2 0.013%"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -151,7 +170,7 @@ def test_no_server_is_one_line_and_exit_code_1(cli):
         (["classify", "empty", *LABELS], "samekind: no images in empty; looked for .bmp, .gif, .jpeg, .jpg, .png, .tif, .tiff, .webp\n"),
         (["classify", *LABELS], "samekind: nothing to look at; give image files, folders or --text\n"),
         (["classify", "--text", "x"], 'samekind: no labels; give --labels cat,dog, --label "ripe=a yellow banana" or --label-set pets\n'),
-        (["models", "list", "--ca", "no.pem"], "samekind: [Errno 2] No such file or directory: 'no.pem'\n"),
+        (["models", "list", "--ca", "no.pem"], "samekind: cannot read no.pem: No such file or directory\n"),
         (["models", "list", "--server", "http://x"], "samekind: a server's address is host:port, e.g. localhost:50051, not 'http://x'\n"),
         (["embed", "--text", "x", "--out", "no/rows.npy"], "samekind: cannot write no/rows.npy: No such file or directory\n"),
     ],

@@ -255,7 +255,7 @@ def test_tables_of_events_are_recorded_and_a_user_is_forgotten_from_the_command_
     files = [str(tmp_path / "events.csv"), str(tmp_path / "events.jsonl")]
     assert command(at, "record", "shop", *files) == 1
     told = json.loads(capsys.readouterr().out)
-    assert (told["recorded"], told["known"], [each["place"] for each in told["failures"]]) == (3, 0, [3])
+    assert (told["recorded"], told["known"], [(each["place"], each["row"]) for each in told["failures"]]) == (3, 0, [(3, f"{files[1]}:2")])
     assert [(each.item, each.value) for each in shop.events(user="007")] == [("sku-2", None), ("sku-1", 4.5)]
     assert [each.time for each in shop.events(user="008")] == [datetime(2023, 11, 14, 22, 13, 20, 500_000, UTC)]
     assert command(at, "forget", "shop", "007") == 0

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parent.parent
 RANKS = {
     "samekind": [
         *(
-            ["errors", "keys"],
+            ["errors", "keys", "quiet"],
             ["types"],
             ["filters", "label_changes", "label_schema", "v1", "shop"],
             ["queries", "filter_text"],

@@ -3,6 +3,7 @@
 from importlib.metadata import PackageNotFoundError, version
 
 from samekind import errors
+from samekind import quiet as quiet
 from samekind.catalogs import AsyncCatalogHandle, CatalogHandle
 from samekind.client import AsyncClient, Client, aconnect, connect
 from samekind.errors import SamekindError

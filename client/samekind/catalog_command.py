@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from samekind import item_files, show
-from samekind.command import Asking, asking, check_images, check_there, say, stop, tell_failures
+from samekind import item_calls, item_files, show
+from samekind.command import Asking, asking, check_images, check_there, kept, say, stop, tell_failures, why
 from samekind.types import Item, LongText, Rotation, Upserted, WriteMode
 
 
@@ -61,11 +61,15 @@ def add(
     try:
         total = sum(1 for _ in _items(paths or [], tables or [])) if seen and Path("-") not in (tables or []) else 0
         with asks.client() as sk:
-            shop = sk.catalog(catalog, model=model, thumbnail_size=thumbnail_size, long_text=long_text, **_searched(search_dimensions, rotation))
-            done = shop.upsert(Counted(_items(paths or [], tables or []), total), mode=mode, progress=seen)
-            _tell(catalog, done, asks.as_json)
+            sk.catalog(catalog, model=model, thumbnail_size=thumbnail_size, long_text=long_text, **_searched(search_dimensions, rotation))
+            call = item_calls.upsert(catalog, Counted(_items(paths or [], tables or []), total), mode=mode, progress=seen)
+            tally = item_calls.Tally()
+            with kept(lambda: _so_far(catalog, tally.total)):
+                for written in call.asked.by(sk):
+                    tally.add(written)
+            _tell(catalog, tally.total, asks.as_json)
     except (OSError, ValueError) as error:
-        stop(str(error), 2)
+        stop(why(error), 2)
 
 
 def _searched(dimensions: int, rotation: Rotation) -> dict[str, Any]:
@@ -80,6 +84,10 @@ def _items(paths: list[Path], tables: list[Path]) -> Iterator[Item]:
         yield from item_files.read(table, folder)
     for path in () if tables else paths:
         yield from item_files.images(path)
+
+
+def _so_far(catalog: str, done: Upserted) -> str:
+    return f"{catalog}: {done.count:,} items are stored so far; the same command goes on from there" if done.count else ""
 
 
 def _tell(catalog: str, done: Upserted, as_json: bool) -> None:

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypedDict
 
@@ -54,6 +54,8 @@ app.command("recommend")(recommend_command.recommend)
 app.command("record")(event_command.record)
 app.command("forget")(event_command.forget)
 
+MANY = 1000  # Labels that take seconds to read.
+
 ServerIfAny = Annotated[str | None, typer.Option(envvar="SAMEKIND_SERVER", help="Ask this server, host:port, not this machine.")]
 Data = Annotated[Path | None, typer.Option(envvar="SAMEKIND_DATA", help="The server's data folder, as `serve --data` has it.")]
 Name = Annotated[str, typer.Argument(help="An open_clip NAME/TAG, hf-hub:ORG/NAME or local-dir:PATH.", show_default=False)]
@@ -65,9 +67,11 @@ ModelName = Annotated[str, typer.Option("--model", help="A model the server serv
 
 def main() -> None:
     """The command `samekind`."""
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     warnings.showwarning = lambda message, *_: print(f"samekind: {message}", file=sys.stderr)
-    app()
+    try:
+        app()
+    except KeyboardInterrupt:  # Before a command has begun.
+        raise SystemExit(130) from None
 
 
 @app.callback()
@@ -99,6 +103,7 @@ def classify(
     with asks.client() as sk:
         asked: dict[str, Any] = {"multi": multi, "top_k": top_k, "min_probability": min_probability, "model": model}
         asked |= _asked(labels, label, templates, label_set)
+        _tell_of_many(asked.get("labels", ()))
         if output:
             _check(paths, text)
             sets = asked.get("label_sets", ())
@@ -112,7 +117,8 @@ def classify(
         _warn_of_cuts(names, [answer.truncated for answer in answers], bulk.cut_labels(answers[0]))
         say(show.answers_json(names, answers) if asks.as_json else show.answers(names, answers, time.perf_counter() - started))
         failed = [(name, answer.error) for name, answer in zip(names, answers, strict=True) if answer.error]
-        bulk_command.failures(failed[: bulk.NAMED], len(failed))
+        if asks.as_json or not sys.stdout.isatty():  # Else they are seen in their rows.
+            bulk_command.failures(failed[: bulk.NAMED], len(failed))
         if failed and (strict or len(failed) == len(answers)):
             raise typer.Exit(1)
 
@@ -174,7 +180,11 @@ def show_model(
 def pull_model(name: Name, data: Data = None, offline: Offline = False, as_json: Json = False) -> None:
     """Fetch a model and make it ready, so that a server can serve it without a network."""
     with told(as_json):
-        pulled = show.followed_pull(on_disk.ask("pull", name, data=data, offline=offline))
+        try:
+            pulled = show.followed_pull(on_disk.ask("pull", name, data=data, offline=offline))
+        except KeyboardInterrupt:
+            print("samekind: what was fetched so far is kept; the same command goes on from there", file=sys.stderr)
+            raise
         say(show.told_json(pulled) if as_json else show.model_here(pulled))
 
 
@@ -282,6 +292,12 @@ def _asked(labels: str, described: Sequence[str] | None, templates: Sequence[str
     if labels or described or templates:
         stop("a label set has labels and templates of its own; give --label-set, or else --labels, --label and --templates", 2)
     return {"label_set": names[0]} if len(names) == 1 else {"label_sets": names}
+
+
+def _tell_of_many(labels: Collection[str]) -> None:
+    """Tells who waits at a terminal what for."""
+    if len(labels) >= MANY and sys.stderr.isatty():
+        print(f"samekind: the server reads all {len(labels):,} labels before its first answer, and keeps them for the next", file=sys.stderr)
 
 
 def _labels(names: str, described: Sequence[str] | None) -> dict[str, list[str]]:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from inspect import Signature, signature
 from pathlib import Path
 from typing import Annotated, Any, Concatenate, NoReturn, ParamSpec
@@ -27,13 +27,14 @@ from samekind.types import Image
 P = ParamSpec("P")
 SHOWN = 20  # Failures told to people; --json has all.
 
-Server = Annotated[str | None, typer.Option(envvar="SAMEKIND_SERVER", help="Address of the server, host:port; localhost:50051 by default.")]
-Key = Annotated[str, typer.Option(envvar="SAMEKIND_KEY", help="Key the server asks for.")]
-Tls = Annotated[bool, typer.Option("--tls", help="Speak TLS and trust the public authorities.")]
-Ca = Annotated[Path | None, typer.Option(envvar="SAMEKIND_CA", help="Speak TLS and trust the authority of this certificate file.")]
-Cert = Annotated[Path | None, typer.Option(envvar="SAMEKIND_CERT", help="Certificate file to show to a server that asks for one.")]
-CertKey = Annotated[Path | None, typer.Option(envvar="SAMEKIND_CERT_KEY", help="File of that certificate's key.")]
-Timeout = Annotated[float, typer.Option(help="Seconds each request may take; a big batch is several.")]
+_option = partial(typer.Option, rich_help_panel="Connection")  # Behind those of the command itself.
+Server = Annotated[str | None, _option(envvar="SAMEKIND_SERVER", help="Address of the server, host:port; localhost:50051 by default.")]
+Key = Annotated[str, _option(envvar="SAMEKIND_KEY", help="Key the server asks for.")]
+Tls = Annotated[bool, _option("--tls", help="Speak TLS and trust the public authorities.")]
+Ca = Annotated[Path | None, _option(envvar="SAMEKIND_CA", help="Speak TLS and trust the authority of this certificate file.")]
+Cert = Annotated[Path | None, _option(envvar="SAMEKIND_CERT", help="Certificate file to show to a server that asks for one.")]
+CertKey = Annotated[Path | None, _option(envvar="SAMEKIND_CERT_KEY", help="File of that certificate's key.")]
+Timeout = Annotated[float, _option(help="Seconds each request may take; a big batch is several.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs instead of a table.")]
 
 
@@ -58,6 +59,22 @@ def stop(message: str, code: int) -> NoReturn:
     """Ends the command with one line to people and an exit code."""
     print(f"samekind: {message}", file=sys.stderr)
     raise typer.Exit(code)
+
+
+def why(error: OSError | ValueError) -> str:
+    """What is wrong with a file, and with which."""
+    return f"cannot read {error.filename}: {error.strerror}" if isinstance(error, OSError) and error.filename else str(error)
+
+
+@contextmanager
+def kept(tell: Callable[[], str]) -> Iterator[None]:
+    """Tells who is stopped in the middle what is done by then and how to go on, where there is anything to tell."""
+    try:
+        yield
+    except (KeyboardInterrupt, SamekindError, OSError, ValueError):
+        if told := tell():
+            print(f"samekind: {told}", file=sys.stderr)
+        raise
 
 
 def say(text: str) -> None:
@@ -127,7 +144,7 @@ class Asking:
             shown = (self.cert, self.cert_key) if self.cert and self.cert_key else None
             return samekind.connect(self.server, key=self.key or None, tls=self.ca or self.tls or None, certificate=shown, timeout=self.timeout)
         except (OSError, ValueError) as error:
-            stop(str(error), 2)
+            stop(why(error), 2)
 
 
 def asking(command: Callable[Concatenate[Asking, P], None]) -> Callable[..., None]:

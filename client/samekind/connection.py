@@ -159,7 +159,7 @@ def _guessed(call: grpc.Call, connection: Connection) -> SamekindError:
             return errors.Unavailable(f"no server answers at {target}; start one with `samekind serve` ({details})")
         case grpc.StatusCode.CANCELLED if details == code.name:  # What is cancelled on this side has other words.
             return errors.Unavailable(f"the server at {target} ended this call before it began it: it stops, or has too much to do; ask again")
-        case grpc.StatusCode.DEADLINE_EXCEEDED if connection.timeout:
+        case grpc.StatusCode.DEADLINE_EXCEEDED if connection.timeout is not None:
             return errors.DeadlineExceeded(f"no answer from {target} within {connection.timeout:g} s; give a longer timeout or less at once")
         case grpc.StatusCode.UNIMPLEMENTED:
             return errors.Unimplemented(f"the server at {target} does not know this call; is it samekind, and as new as this client? ({details})")

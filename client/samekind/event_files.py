@@ -14,14 +14,14 @@ PLAIN = ("user", "item", "kind", "time", "id", "attribution")
 NEEDED = ("user", "item", "kind")
 
 
-def read(path: Path) -> Iterator[Event]:
-    """The events of a table, CSV, JSON lines or Parquet, one by one; `-` is JSON lines on standard input.
+def read(path: Path) -> Iterator[tuple[str, Event]]:
+    """The events of a table, CSV, JSON lines or Parquet, one by one with where each stands; `-` is JSON lines on standard input.
 
     Columns are `user`, `item`, `kind`, and perhaps `value`, `time` (ISO 8601, or seconds since 1970), `id` and `attribution`. Raises OSError, or
     ValueError naming the row that cannot be read.
     """
     for where, row in item_files.rows(path, PLAIN):
-        yield _event(where, row)
+        yield where, _event(where, row)
 
 
 def _event(where: str, row: Mapping[str, Any]) -> Event:

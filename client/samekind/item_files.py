@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import re
-import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,8 +45,9 @@ def rows(path: Path, plain: Collection[str] = OWN) -> Rows:
 
     Raises as `read`.
     """
+    reader = _reader(path)
     with _opened(path) as file:
-        yield from _reader(path)(path, file, plain)
+        yield from reader(path, file, plain)
 
 
 def _item(where: str, row: Mapping[str, Any], root: Path) -> Item:
@@ -70,10 +70,8 @@ def _reader(path: Path) -> Callable[[Path, IO[bytes], Collection[str]], Rows]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[IO[bytes]]:
-    if str(path) == "-":
-        yield sys.stdin.buffer
-        return
-    with path.open("rb") as file:
+    # Standard input by a file of its own: a thread that waits in sys.stdin's would have Python abort when it ends.
+    with open(0, "rb", closefd=False) if str(path) == "-" else path.open("rb") as file:
         yield file
 
 
@@ -96,7 +94,7 @@ def _jsonl(path: Path, file: IO[bytes], _: Collection[str]) -> Rows:
         try:
             row = json.loads(line)
         except ValueError as error:
-            raise ValueError(f"{path}:{number}: is not JSON: {error}") from None
+            raise ValueError(f"{path}:{number}: is not JSON: {str(error).partition(': line ')[0]}") from None
         if not isinstance(row, dict):
             raise ValueError(f'{path}:{number}: is no object; each line is one, as {{"id": "sku-1", "text": "a red scarf"}}')
         yield f"{path}:{number}", row

@@ -22,9 +22,17 @@ def shown(total: int) -> Iterator[Callable[[int], None]]:
 
     class Rate(ProgressColumn):
         def render(self, task: Task) -> Text:
-            return Text(f"{task.finished_speed or task.speed or 0:,.0f}/s")
+            return Text(f"{task.completed / task.elapsed:,.0f}/s" if task.completed and task.elapsed else "")
 
-    left = (TimeRemainingColumn(), TextColumn("left")) if total else (TimeElapsedColumn(),)
-    with Progress(TextColumn("Asking"), BarColumn(), MofNCompleteColumn(), Rate(), *left, console=Console(stderr=True), transient=True) as bar:
+    class Time(ProgressColumn):
+        """How long it will take, and until anything tells how long it took so far."""
+
+        max_refresh = 0.5
+        passed, left = TimeElapsedColumn(), TimeRemainingColumn()
+
+        def render(self, task: Task) -> Text:
+            return self.left.render(task) + Text(" left") if total and task.completed else self.passed.render(task)
+
+    with Progress(TextColumn("Asking"), BarColumn(), MofNCompleteColumn(), Rate(), Time(), console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=total or None)
         yield lambda more: bar.advance(task, more)

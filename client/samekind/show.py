@@ -181,8 +181,9 @@ def _ranked(answer: Answer) -> tuple[RenderableType, ...]:
     if not answer.scores:
         return Text("nothing probable enough", style="yellow"), "", ""
     best, *rest = answer.scores
-    then = ", ".join(f"{score.label} {score.probability:.1%}" for score in rest[:2])
-    return Text(best.label, style="bold"), f"{best.probability:.1%}", Text(then, style="dim")
+    digits = 1 if best.probability >= 0.01 else 3  # Among thousands of labels the best one's share is small.
+    then = ", ".join(f"{score.label} {score.probability:.{digits}%}" for score in rest[:2])
+    return Text(best.label, style="bold"), f"{best.probability:.{digits}%}", Text(then, style="dim")
 
 
 def _sets(given: Sequence[Answer]) -> list[Answer]:
