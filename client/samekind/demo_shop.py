@@ -40,7 +40,7 @@ def show(console: Console, sk: samekind.Client) -> None:
 
 def _fill(console: Console, catalog: CatalogHandle, drawn: Sequence[Product]) -> None:
     started = time.perf_counter()
-    upserted = catalog.upsert(map(item, drawn))
+    upserted = catalog.upsert(list(map(item, drawn)), progress=console.is_terminal)
     seconds = time.perf_counter() - started
     told = f"A catalog of {upserted.count} drawn products: their pictures embedded, indexed and stored in {seconds:.1f} s"
     console.print(f"{told}, {upserted.count / seconds:.0f} a second.\n", style="dim", soft_wrap=True)

@@ -24,7 +24,6 @@ TOGETHER = (
 CROWD, THINGS, EACH = 120, 4, 2  # Each buys two of four things: all fits in one request.
 SOLD = 3  # Products of each thing that the crowd chooses among.
 SHOWN = 4
-BEHAVIOUR = 0.75  # The rest is content. Of a crowd that is made up, what is learned about the two says little.
 PATIENCE = 30.0  # Seconds until the demo goes on without what is learned, which others on the machine may hold up.
 KINDS = ("view", "like", "cart", "purchase", "like")
 
@@ -61,9 +60,9 @@ def show(console: Console, catalog: CatalogHandle, drawn: Sequence[Product]) -> 
     for shopper in SHOPPERS:
         catalog.record([Event(shopper.name, id, "purchase") for id in _ids(drawn, shopper.thing)[: shopper.count]])
         did = f"who bought {shopper.count} {shopper.thing}s" if shopper.count else "of whom nothing is known"
-        _add(table, f"{shopper.name}, {did}", _recommended(catalog, shopper, BEHAVIOUR if shopper.count else None), titles)
+        _add(table, f"{shopper.name}, {did}", _recommended(catalog, shopper), titles)
         catalog.record([Event(shopper.name, id, kind) for id, kind in zip(_ids(drawn, shopper.then), KINDS, strict=False)])
-        _add(table, f"and then saw, liked, bought 5 {shopper.then}s", _recommended(catalog, shopper, BEHAVIOUR), titles)
+        _add(table, f"and then saw, liked, bought 5 {shopper.then}s", _recommended(catalog, shopper), titles)
     console.print(table)
     console.print(_told(model), style="dim", soft_wrap=True)
     console.print()
@@ -77,8 +76,8 @@ def _bought(drawn: Sequence[Product]) -> Iterator[Event]:
                 yield Event(f"shopper-{number}", str(id), "purchase")
 
 
-def _recommended(catalog: CatalogHandle, shopper: Shopper, behaviour: float | None) -> Recommended:
-    return catalog.recommend(user=shopper.name, behaviour=behaviour, limit=SHOWN)
+def _recommended(catalog: CatalogHandle, shopper: Shopper) -> Recommended:
+    return catalog.recommend(user=shopper.name, limit=SHOWN)
 
 
 def _ids(drawn: Sequence[Product], thing: str) -> list[str]:
