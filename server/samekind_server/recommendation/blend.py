@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from samekind.types import Floats
-from samekind_server.recommendation import highest
+from samekind_server.recommendation import highest, ranks
 from samekind_server.recommendation.signals import BEHAVIOUR, KNOWN, NAMES
 
 LEADING = 20
@@ -130,12 +131,12 @@ def _moved(examples: Sequence[_Ready], start: Weights, row: int, rounds: int) ->
     users = len({one.user for one in examples})
     if users < ENOUGH:
         return start
-    weights, best = start, _gains(examples, start)
+    weights, [best] = start, _gains(examples, [start])
     for _ in range(rounds):
         before = weights
         for column in range(len(WEIGHED)):
             tried = [_with(weights, row, column, step) for step in STEPS]
-            gains = [_gains(examples, each) for each in tried]
+            gains = _gains(examples, tried)
             most = int(np.argmax([float(each.mean()) for each in gains]))
             if surely(gains[most] - best):
                 best, weights = gains[most], tried[most]
@@ -157,17 +158,16 @@ def surely(gains: Gains) -> bool:
 
 def _shares(weights: Weights) -> Weights:
     """The same where each row's methods add up to 1."""
-    told: Weights = weights / np.maximum(weights[:, : len(NAMES)].sum(axis=1, keepdims=True), TINY)
+    told: Weights = weights / np.maximum(weights[..., : len(NAMES)].sum(axis=-1, keepdims=True), TINY)
     return told
 
 
-def _gains(examples: Sequence[_Ready], weights: Weights) -> Gains:
-    """The mean gain of each user's examples."""
-    shares = _shares(weights)
-    gains = [gain((one.mixed @ shares).astype(np.float32) @ one.rows, one.liked) for one in examples]
+def _gains(examples: Sequence[_Ready], tried: Sequence[Weights]) -> list[Gains]:
+    """The mean gain of each user's examples by each of these weights."""
+    shares = _shares(np.stack(tried))
+    gains = np.array([ranks.gains((one.mixed @ shares).astype(np.float32) @ one.rows, one.liked) for one in examples])
     _, owners, counts = np.unique([one.user for one in examples], return_inverse=True, return_counts=True)
-    told: Gains = np.bincount(owners, gains) / counts
-    return told
+    return [np.bincount(owners, each) / counts for each in gains.T]
 
 
 def _weighed(scaled: Mapping[str, Floats], weights: Mapping[str, float], supports: Floats) -> dict[str, Floats]:
@@ -203,8 +203,14 @@ def _recall(hits: NDArray[np.bool_], wanted: int, k: int) -> float:
 
 
 def _ndcg(hits: NDArray[np.bool_], wanted: int, k: int) -> float:
-    discounts = 1 / np.log2(np.arange(k) + 2)
-    return float((hits[:k] * discounts[: len(hits)]).sum() / discounts[: min(wanted, k)].sum()) if wanted else 0.0
+    counts = _discounts(k)
+    return float(counts[: len(hits)] @ hits[:k] / counts[: min(wanted, k)].sum()) if wanted else 0.0
+
+
+@cache
+def _discounts(k: int) -> Gains:
+    """What each of the first k places counts."""
+    return 1 / np.log2(np.arange(k) + 2)
 
 
 def first(scores: Floats, k: int) -> NDArray[np.int64]:

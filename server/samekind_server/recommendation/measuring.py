@@ -22,7 +22,7 @@ FIRST = (1, 3, 8)  # by the first things alone that they did.
 FRESH = 0.1  # How fresh others are from whom it is learned, too, how such are served.
 FADINGS = (0.0, 0.2, 0.5, 0.8)  # That are tried beside the one that is set.
 HALF_LIVES = (30 * DAY, 180 * DAY, 720 * DAY, 100_000 * DAY)
-LONGEST = 500  # Candidates that each method brings in.
+LONGEST = 200  # Candidates that each method brings in.
 
 
 @dataclass(frozen=True)
