@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 import samekind
 from samekind import cli
-from tests.running import environment
+from tests.running import environment, started
 
 COMMAND = [sys.executable, "-c", "from samekind.cli import main; main()"]
 
@@ -64,8 +64,8 @@ def shop(server: str) -> Iterator[samekind.CatalogHandle]:
         sk.delete_catalog("interrupted")
 
 
-ADDED = ("add", "interrupted", "--from", "-"), '{"id": "%d", "text": "a mug"}\n', "3 items are stored so far; the same command goes on from there"
-RECORDED = ("record", "interrupted", "-"), '{"user": "u%d", "item": "1", "kind": "view"}\n', "3 events are recorded so far; the same command again"
+ADDED = ("add", "interrupted", "--from", "-"), '{"id": "%d", "text": "a mug"}\n', "3 stored so far; the same command goes on from there"
+RECORDED = ("record", "interrupted", "-"), '{"user": "u%d", "item": "1", "kind": "view"}\n', "3 recorded so far; the same command again"
 
 
 @pytest.mark.parametrize(("arguments", "row", "told"), [ADDED, RECORDED], ids=["add", "record"])
@@ -83,7 +83,7 @@ def test_who_interrupts_is_told_what_is_kept(server, shop, arguments, row, told)
 def test_a_table_that_breaks_off_tells_what_is_kept_too(server, shop, tmp_path):
     (tmp_path / "items.csv").write_text("id,text\n1,a mug\n2,a,mug\n")
     ran = CliRunner().invoke(cli.app, ["add", "interrupted", "--from", str(tmp_path / "items.csv"), "--server", server])
-    kept = "samekind: interrupted: 1 items are stored so far; the same command goes on from there"
+    kept = "samekind: interrupted: 1 stored so far; the same command goes on from there"
     assert (ran.exit_code, ran.stderr.splitlines()) == (2, [kept, f"samekind: {tmp_path}/items.csv:3: has more cells than there are columns"])
     assert shop.stats().items == 1
 
@@ -111,6 +111,19 @@ def test_who_waits_for_many_labels_sees_what_for_and_for_how_long(server):
         assert at.end() == 0
     assert "samekind: the server reads all 1,000 labels before its first answer, and keeps them for the next" in at.shown
     assert re.search(r"0/1\s+0:00:00", at.shown)
+
+
+def test_where_there_is_nothing_yet_a_list_says_how_to_begin(tmp_path):
+    with started(tmp_path) as address:
+        told = [CliRunner().invoke(cli.app, [of, "list", "--server", address]).stdout for of in ("catalogs", "labels")]
+    assert told == ["no catalog yet; `samekind add NAME FOLDER` makes one\n", "no label set yet; `samekind labels put FILE` makes one\n"]
+
+
+def test_help_tells_commands_by_what_they_are_about_and_the_connection_last():
+    told, classify = (re.sub(r"\s+", " ", CliRunner().invoke(cli.app, words).stdout) for words in (["--help"], ["classify", "--help"]))
+    places = [told.index(word) for word in ("Ask a server", " classify ", " search ", " recommend ", "A server on this machine", " serve ", " keys ")]
+    assert places == sorted(places)
+    assert classify.index("--labels") < classify.index("--json") < classify.index(" Connection ") < classify.index("--server")
 
 
 def test_rows_that_failed_are_told_once(server, tmp_path):

@@ -87,7 +87,7 @@ def _items(paths: list[Path], tables: list[Path]) -> Iterator[Item]:
 
 
 def _so_far(catalog: str, done: Upserted) -> str:
-    return f"{catalog}: {done.count:,} items are stored so far; the same command goes on from there" if done.count else ""
+    return f"{catalog}: {done.count:,} stored so far; the same command goes on from there" if done.count else ""
 
 
 def _tell(catalog: str, done: Upserted, as_json: bool) -> None:

@@ -22,7 +22,8 @@ def list_all(asks: Asking) -> None:
     if asks.as_json:
         say(show.told_json({"catalogs": [_told(*each) for each in found]}))
     else:
-        say(show.rows(("catalog", "items", "model", "dimensions", "on disk", "in memory"), [_row(*each) for each in found]))
+        columns = ("catalog", "items", "model", "dimensions", "on disk", "in memory")
+        say(show.rows(columns, [_row(*each) for each in found], "no catalog yet; `samekind add NAME FOLDER` makes one"))
 
 
 @app.command("delete")

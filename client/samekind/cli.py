@@ -38,6 +38,7 @@ except ModuleNotFoundError as missing:
     print(f'samekind: {missing.name} is missing; install the command line with pip install "samekind[cli]"', file=sys.stderr)
     raise SystemExit(2) from None
 
+ASK, HERE = "Ask a server", "A server on this machine"
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -45,14 +46,9 @@ app = typer.Typer(
     help="What kind is it, and what else is the same kind? Exit codes: 0 done, 1 the server refused, 2 wrong usage.",
 )
 models = typer.Typer(no_args_is_help=True, help="The models on this machine, and those a server serves.")
-app.add_typer(models, name="models")
-app.add_typer(labels_command.app, name="labels")
-app.add_typer(catalogs_command.app, name="catalogs")
-app.command("add")(catalog_command.add)
-app.command("search")(search_command.search)
-app.command("recommend")(recommend_command.recommend)
-app.command("record")(event_command.record)
-app.command("forget")(event_command.forget)
+app.add_typer(models, name="models", rich_help_panel=HERE)
+app.add_typer(labels_command.app, name="labels", rich_help_panel=ASK)
+app.add_typer(catalogs_command.app, name="catalogs", rich_help_panel=ASK)
 
 MANY = 1000  # Labels that take seconds to read.
 
@@ -81,7 +77,7 @@ def common(
     """Options of samekind itself."""
 
 
-@app.command()
+@app.command(rich_help_panel=ASK)
 @asking
 def classify(
     asks: Asking,
@@ -123,7 +119,7 @@ def classify(
             raise typer.Exit(1)
 
 
-@app.command()
+@app.command(rich_help_panel=ASK)
 @asking
 def embed(
     asks: Asking,
@@ -143,6 +139,13 @@ def embed(
         _save(out, made)
     say(show.embeddings_json(names, made) if asks.as_json else show.embeddings(names, made, time.perf_counter() - started))
     _end(each.error for each in made)
+
+
+app.command("add", rich_help_panel=ASK)(catalog_command.add)
+app.command("search", rich_help_panel=ASK)(search_command.search)
+app.command("record", rich_help_panel=ASK)(event_command.record)
+app.command("recommend", rich_help_panel=ASK)(recommend_command.recommend)
+app.command("forget", rich_help_panel=ASK)(event_command.forget)
 
 
 @models.command("list")
@@ -196,43 +199,43 @@ def remove_model(name: Name, data: Data = None, as_json: Json = False) -> None:
         say(show.told_json(freed) if as_json else f"removed {name}: {show.size(freed['freed'])} freed\n")
 
 
-@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(rich_help_panel=HERE, add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def serve(context: typer.Context) -> None:
     """Serve; `samekind serve --help` lists the settings."""
     _become("samekind_server", context.args)
 
 
-@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(rich_help_panel=HERE, add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def keys(context: typer.Context) -> None:
-    """Add, list and remove the keys of a server on this machine; `samekind keys --help` tells how."""
+    """Add, list and remove its keys."""
     _become("samekind_server.keys_command", context.args)
 
 
-@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(rich_help_panel=HERE, add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def backup(context: typer.Context) -> None:
-    """Copy the store of a server on this machine to a file, while it runs; `samekind backup --help` tells how."""
+    """Copy its store to a file, while it runs."""
     _become("samekind_server.copies_command", ["backup", *context.args])
 
 
-@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(rich_help_panel=HERE, add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def restore(context: typer.Context) -> None:
-    """Make a copy the store of a folder that has none; `samekind restore --help` tells how."""
+    """Make a copy the store of a folder that has none."""
     _become("samekind_server.copies_command", ["restore", *context.args])
 
 
-@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(rich_help_panel=HERE, add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def verify(context: typer.Context) -> None:
-    """Prove that every row of a store on this machine is what was written; `samekind verify --help` tells how."""
+    """Prove that every row of its store is what was written."""
     _become("samekind_server.copies_command", ["verify", *context.args])
 
 
-@app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@app.command(rich_help_panel=HERE, add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def tune(context: typer.Context) -> None:
-    """Measure this machine for its server, or what a catalog would do with fewer numbers; `samekind tune --help` tells how."""
+    """Measure this machine for it, or what a catalog would do with fewer numbers."""
     _become("samekind_server.tune_command", context.args)
 
 
-@app.command()
+@app.command(rich_help_panel=HERE)
 def demo(server: Annotated[str | None, typer.Option(help="Ask this server instead of one started for the demo.")] = None) -> None:
     """Show the main job on real photographs and drawn pictures."""
     with told(as_json=False):

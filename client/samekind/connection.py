@@ -156,7 +156,8 @@ def _guessed(call: grpc.Call, connection: Connection) -> SamekindError:
         case grpc.StatusCode.UNAVAILABLE if re.search("closed|reset|GOAWAY", details):
             return errors.Unavailable(f"the connection to {target} broke; ask again, with TLS where the server speaks it ({details})")
         case grpc.StatusCode.UNAVAILABLE:
-            return errors.Unavailable(f"no server answers at {target}; start one with `samekind serve` ({details})")
+            server = "server that speaks TLS" if connection.credentials else "server"
+            return errors.Unavailable(f"no {server} answers at {target}; start one with `samekind serve` ({details})")
         case grpc.StatusCode.CANCELLED if details == code.name:  # What is cancelled on this side has other words.
             return errors.Unavailable(f"the server at {target} ended this call before it began it: it stops, or has too much to do; ask again")
         case grpc.StatusCode.DEADLINE_EXCEEDED if connection.timeout is not None:

@@ -80,7 +80,7 @@ def forget(
 
 
 def _so_far(catalog: str, done: Recording) -> str:
-    told = f"{catalog}: {done.count:,} events are recorded so far; the same command again records what has a time or an id only once"
+    told = f"{catalog}: {done.count:,} recorded so far; the same command again records what has a time or an id only once"
     return told if done.count else ""
 
 

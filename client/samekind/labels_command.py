@@ -63,7 +63,7 @@ def list_all(asks: Asking) -> None:
     """List the label sets."""
     with asks.client() as sk:
         sets = sk.label_sets()
-        say(show.told_json({"label_sets": [_head(each) for each in sets]}) if asks.as_json else show.rows(*_table(sets)))
+        say(show.told_json({"label_sets": [_head(each) for each in sets]}) if asks.as_json else _table(sets))
 
 
 @app.command("delete")
@@ -183,8 +183,8 @@ def _moment(now: LabelSet) -> str:
     return f"{now.update_time:%Y-%m-%d %H:%M} UTC" if now.update_time else ""
 
 
-def _table(sets: Sequence[LabelSet]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+def _table(sets: Sequence[LabelSet]) -> str:
     rows: list[tuple[str, ...]] = [
         (each.name, f"{each.label_count:,}", str(each.version), each.model or "the server's first", _moment(each)) for each in sets
     ]
-    return ("label set", "labels", "version", "model", "changed"), rows
+    return show.rows(("label set", "labels", "version", "model", "changed"), rows, "no label set yet; `samekind labels put FILE` makes one")

@@ -143,8 +143,10 @@ def indented_json(told: object) -> str:
     return json.dumps(told, ensure_ascii=False, indent=2) + "\n"
 
 
-def rows(columns: Sequence[str], given: Iterable[Sequence[str]]) -> str:
-    """Texts as a table."""
+def rows(columns: Sequence[str], given: Sequence[Sequence[str]], none: str) -> str:
+    """Texts as a table; what to say where there is none."""
+    if not given:
+        return f"{none}\n"
     table = table_of(*columns)
     for row in given:
         table.add_row(*map(Text, row))
