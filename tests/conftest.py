@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image as Pillow
 
+import samekind
 from samekind.types import Precision
 from samekind_server.embedding.engine import Engine
 from samekind_server.embedding.images import ImageLimits
@@ -41,6 +42,20 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a server of `mini`, in a process of its own."""
     with started(tmp_path_factory.mktemp("data")) as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def learning(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of one that learns from events at once."""
+    with started(tmp_path_factory.mktemp("data"), "--learn-every", "0") as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def learner(learning: str) -> Iterator[samekind.Client]:
+    """A client of it."""
+    with samekind.connect(learning) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,18 @@
-"""Makes requests that no client would send, and sends many of them a second."""
+"""Makes requests that no client would send, and asks them of a server, over the wire or of its parts in this process."""
 
 import asyncio
 import io
+import json
+import os
+import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
+from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
@@ -16,13 +21,24 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from PIL import Image as Pillow
 
-from samekind_server.composing import SERVICES
+from samekind_server.composing import SERVICES, Parts, composed
+from samekind_server.data_dir import DataDir
+from samekind_server.edge.drain import Drain
+from samekind_server.edge.guard import Guard
+from samekind_server.edge.handlers import Handler
+from samekind_server.settings import Settings
+from samekind_server.store.sqlite import SqliteStore
+from samekind_server.web.context import Context
+from samekind_server.web.methods import Methods, behaviour
 
 METHODS = [method for name in SERVICES for method in Default().FindServiceByName(name).methods]
 KINDS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WebP")
 STATUS = "google.rpc.Status"
 AT_ONCE = 64
 DEEPEST = 6
+KEPT = 64
+MIB = 1 << 20
+Send: TypeAlias = Callable[[MethodDescriptor, bytes], Awaitable[list[bytes]]]
 Meant = Mapping[str, tuple[Any, ...]]
 # What a client could mean, by the field's name, so that some requests get past the rules and leave something behind.
 MEANT: Meant = {
@@ -51,24 +67,38 @@ class Found:
 
     calls: Counter[str] = field(default_factory=Counter)
     contents: Counter[int] = field(default_factory=Counter)
-    first: dict[str, tuple[str, bytes]] = field(default_factory=dict)  # The method and request that first ended with each code.
+    first: dict[str, tuple[str, str]] = field(default_factory=dict)  # The method and request, in hex, that first ended with each code.
+
+    def with_(self, more: "Found") -> "Found":
+        """Both."""
+        return Found(self.calls + more.calls, self.contents + more.contents, more.first | self.first)
 
 
 async def fuzz(address: str, calls: int, seed: int) -> Found:
-    """Sends so many calls, each method in turn; the same ones for the same seed."""
-    found, numbers = Found(), iter(range(calls))
+    """Sends a server so many calls."""
     options = [("grpc.enable_retries", 0), ("grpc.max_receive_message_length", -1)]
     async with grpc.aio.insecure_channel(address, options=options) as channel:
+        return await asked(partial(_sent, channel), calls, seed)
 
-        async def caller() -> None:
-            for number in numbers:
-                method = METHODS[number % len(METHODS)]
-                code = await _call(channel, method, data := request(method, Random(seed + number)), found)
-                found.first.setdefault(code, (method.name, data))
-                found.calls[code] += 1
 
-        await asyncio.gather(*(caller() for _ in range(AT_ONCE)))
+async def asked(send: Send, calls: int, seed: int) -> Found:
+    """What came of so many calls, each method in turn; the same ones for the same seed."""
+    found, numbers = Found(), iter(range(seed, seed + calls))
+
+    async def caller() -> None:
+        for number in numbers:
+            method = METHODS[number % len(METHODS)]
+            code = await _call(send, method, data := request(method, Random(number)), found)
+            found.first.setdefault(code, (method.name, data.hex()))
+            found.calls[code] += 1
+
+    await asyncio.gather(*(caller() for _ in range(AT_ONCE)))
     return found
+
+
+def main() -> None:
+    """With FOLDER and CALLS as arguments: asks the parts of a server there, and tells what came of it."""
+    print(json.dumps(asyncio.run(_inside(Path(sys.argv[1]), int(sys.argv[2])))))
 
 
 def request(method: MethodDescriptor, chance: Random) -> bytes:
@@ -76,8 +106,17 @@ def request(method: MethodDescriptor, chance: Random) -> bytes:
     how = chance.random()
     if how < 0.1:
         return chance.randbytes(chance.randrange(200))
-    message = filled(method.input_type, chance, meant=MEANT if chance.random() < 0.5 else {}).SerializeToString()
-    return message if how < 0.5 else damaged(message, chance)
+    return _whole(method, chance) if how < 0.5 else damaged(_kept(method, chance.randrange(KEPT)), chance)
+
+
+@cache
+def _kept(method: MethodDescriptor, number: int) -> bytes:
+    """One of a few whole messages: damaging is cheap, and each is damaged in many ways."""
+    return _whole(method, Random(number))
+
+
+def _whole(method: MethodDescriptor, chance: Random) -> bytes:
+    return filled(method.input_type, chance, meant=MEANT if chance.random() < 0.5 else {}).SerializeToString()
 
 
 def filled(descriptor: Descriptor, chance: Random, depth: int = 0, *, meant: Meant) -> Message:
@@ -150,15 +189,75 @@ def _pictures() -> list[bytes]:
     return made
 
 
-async def _call(channel: grpc.aio.Channel, method: MethodDescriptor, data: bytes, found: Found) -> str:
+class Inside(Methods):
+    """The methods of a server behind its interceptors, asked for in the wire's form and with no wire between."""
+
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts.interceptors)
+        for add in parts.servicers:
+            add(self)
+
+    def add_registered_method_handlers(self, service: str, handlers: Mapping[str, Handler]) -> None:
+        """Called by the generated code."""
+        self._handlers |= {f"{service}/{name}": handler for name, handler in handlers.items()}
+
+    async def send(self, method: MethodDescriptor, data: bytes) -> list[bytes]:
+        """The answers. Raises AbortError."""
+        answers: list[bytes] = []
+
+        async def write(answer: bytes) -> None:
+            answers.append(answer)
+
+        handler = await self.handler(f"{method.containing_service.full_name}/{method.name}", ())
+        context = Context((), "ipv4:127.0.0.1:1", None, write)
+        try:
+            answer = await behaviour(handler)(_one(data) if handler.request_streaming else data, context)
+        except grpc.aio.AbortError as error:
+            raise Refused(context.code().name) from error
+        return answers if answer is None else [answer]
+
+
+class Refused(Exception):
+    """The code that a call ended with."""
+
+
+async def _one(data: bytes) -> AsyncIterator[bytes]:
+    yield data
+
+
+async def _inside(folder: Path, calls: int) -> Mapping[str, Any]:
+    settings = Settings(data=str(folder), offline=True, text_cache_bytes=MIB, label_cache_bytes=MIB)
+    with DataDir(folder) as data, closing(SqliteStore(folder)) as store, Guard(folder) as guard:
+        parts = await composed(settings, data, store, guard, [], drain := Drain())
+        send = Inside(parts).send
+        first = await asked(send, calls // 4, 0)
+        before = resident(os.getpid())
+        then = await asked(send, calls - calls // 4, calls // 4)
+        grown = resident(os.getpid()) - before
+        await parts.end(drain, 0)
+    return vars(first.with_(then)) | {"grown": grown}
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory that a process holds."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+async def _sent(channel: grpc.aio.Channel, method: MethodDescriptor, data: bytes) -> list[bytes]:
     path = f"/{method.containing_service.full_name}/{method.name}"
     try:
         if method.client_streaming or method.server_streaming:
-            answers = [answer async for answer in channel.stream_stream(path)(iter([data]), timeout=60)]
-        else:
-            answers = [await channel.unary_unary(path)(data, timeout=60)]
+            return [answer async for answer in channel.stream_stream(path)(iter([data]), timeout=60)]
+        return [await channel.unary_unary(path)(data, timeout=60)]
     except grpc.aio.AioRpcError as error:
-        return error.code().name
+        raise Refused(error.code().name) from error
+
+
+async def _call(send: Send, method: MethodDescriptor, data: bytes, found: Found) -> str:
+    try:
+        answers = await send(method, data)
+    except Refused as refused:
+        return str(refused)
     read = GetMessageClass(method.output_type).FromString
     found.contents.update(status.code for answer in answers for status in _statuses(read(answer)))
     return "OK"

@@ -1,17 +1,20 @@
 """Starts real servers for the tests, in processes of their own."""
 
 import os
-import subprocess
-import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import CompletedProcess
+from threading import Event
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.forked import Forked, Program
+
 LISTENS = "samekind listens on "
+PAUSE = 0.02  # Seconds between two questions of one who waits.
 
 
 @contextmanager
@@ -22,18 +25,29 @@ def started(data: Path, *arguments: str) -> Iterator[str]:
 
 
 @contextmanager
-def process(data: Path, *arguments: str, more: Mapping[str, str] | None = None) -> Iterator[subprocess.Popen[str]]:
-    """A server's process, on a free port unless `arguments` name one, with `more` in its environment."""
-    command = [sys.executable, "-m", "samekind_server", "--port", "0", "--data", str(data), "--offline", *arguments]
-    told = environment() | dict(more or {})
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=told) as server:
+def process(data: Path, *arguments: str) -> Iterator[Forked]:
+    """A server's process, on a free port unless `arguments` name one."""
+    with Forked("samekind_server.__main__", served(data, *arguments), environment()) as server:
         try:
             yield server
         finally:
             server.terminate()
 
 
-def address(server: subprocess.Popen[str]) -> str:
+def samekind(*arguments: object, folder: Path | None = None, timeout: float = 60, **variables: str) -> CompletedProcess[str]:
+    """A command's run, from its beginning to its end, with `variables` in its environment."""
+    told = [str(each) for each in arguments]
+    with Forked("samekind.cli", told, environment() | variables, folder) as command:
+        out, err = command.communicate(timeout)
+    return CompletedProcess(told, command.wait(), out, err)
+
+
+def served(data: Path, *arguments: str) -> list[str]:
+    """What a server is told at its start."""
+    return ["--port", "0", "--data", str(data), "--offline", *arguments]
+
+
+def address(server: Program) -> str:
     """Where the server listens, once it says so."""
     assert server.stdout
     assert server.stderr
@@ -42,17 +56,23 @@ def address(server: subprocess.Popen[str]) -> str:
     return line.removeprefix(LISTENS).strip()
 
 
-def told(server: subprocess.Popen[str], name: str) -> str:
+def told(server: Program, name: str) -> str:
     """What the server says of `name` at its start, of what it has not said yet. `address` has been read before."""
     assert server.stdout
     line = next(line for line in server.stdout if line.startswith(f"  {name} "))
     return line.removeprefix(f"  {name} ").strip()
 
 
+def until(met: Callable[[], bool]) -> None:
+    """Asks again and again, as a caller would, with pauses: without them, asking would take the processor from what it waits for."""
+    while not met():
+        Event().wait(PAUSE)
+
+
 class Metrics:
     """What a server that was started with `--metrics 0` says of itself over HTTP. `address` has been read before."""
 
-    def __init__(self, server: subprocess.Popen[str]) -> None:
+    def __init__(self, server: Program) -> None:
         assert server.stdout
         line = next(line for line in server.stdout if line.startswith("  metrics  "))
         self.where = line.split("//")[1].removesuffix("/metrics\n")
@@ -74,5 +94,5 @@ class Metrics:
 
 
 def environment() -> dict[str, str]:
-    """This process's environment without settings of samekind's."""
-    return {key: value for key, value in os.environ.items() if not key.startswith("SAMEKIND_")}
+    """This process's environment without settings of samekind's and of gRPC's."""
+    return {key: value for key, value in os.environ.items() if not key.startswith(("SAMEKIND_", "GRPC_"))}

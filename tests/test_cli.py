@@ -15,6 +15,7 @@ import pytest
 import samekind
 from samekind import show
 from samekind.types import Answer, LabelScore, ProbabilityKind, Report
+from tests import running
 from tests.running import LISTENS, environment
 
 COMMAND = [sys.executable, "-c", "from samekind.cli import main; main()"]
@@ -26,8 +27,7 @@ def cli(server, tmp_path):
     """Runs `samekind` against the server, as a program would."""
 
     def run(*arguments, **variables):
-        env = environment() | {"SAMEKIND_SERVER": server} | variables
-        return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, env=env, cwd=tmp_path, timeout=60)
+        return running.samekind(*arguments, folder=tmp_path, **({"SAMEKIND_SERVER": server} | variables))
 
     return run
 

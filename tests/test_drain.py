@@ -2,7 +2,6 @@ import io
 import os
 import signal
 import socket
-import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -19,6 +18,7 @@ from samekind.errors import SamekindError, Unavailable
 from samekind.v1 import content_pb2 as words
 from samekind.v1 import embedding_service_pb2 as pb
 from samekind.v1.embedding_service_pb2_grpc import EmbeddingServiceStub
+from tests.forked import Forked
 from tests.model_folders import minis_folder
 from tests.running import Metrics, address, process
 
@@ -29,7 +29,7 @@ NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 class Long:
     """A call that takes a server seconds: many large pictures. It is under way when this is made."""
 
-    def __init__(self, server: subprocess.Popen[str]) -> None:
+    def __init__(self, server: Forked) -> None:
         self.at = address(server)
         self.channel = grpc.insecure_channel(self.at, options=[("grpc.max_send_message_length", -1), ("grpc.enable_retries", 0)])
         request = pb.EmbedRequest(contents=[words.Content(image=words.Image(data=picture()))] * CONTENTS)
@@ -47,13 +47,13 @@ def picture() -> bytes:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+def server(tmp_path: Path) -> Iterator[Forked]:
     with process(tmp_path, "--grace", "60", "--precision", "exact", "--metrics", "0") as server:
         yield server
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_what_is_under_way_is_finished_and_nothing_new_begun(server: subprocess.Popen[str], number: int) -> None:
+def test_what_is_under_way_is_finished_and_nothing_new_begun(server: Forked, number: int) -> None:
     long = Long(server)
     states = health_pb2_grpc.HealthStub(long.channel).Watch(health_pb2.HealthCheckRequest())
     next(states)
@@ -68,7 +68,7 @@ def test_what_is_under_way_is_finished_and_nothing_new_begun(server: subprocess.
     assert server.wait(timeout=60) == 0
 
 
-def test_a_second_signal_cuts_off_what_is_under_way_and_says_so(server: subprocess.Popen[str]) -> None:
+def test_a_second_signal_cuts_off_what_is_under_way_and_says_so(server: Forked) -> None:
     long = Long(server)
     states = health_pb2_grpc.HealthStub(long.channel).Watch(health_pb2.HealthCheckRequest())
     next(states)

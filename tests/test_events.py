@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
@@ -27,27 +27,15 @@ from samekind_server.recommendation.kept import Files
 from samekind_server.recommendation.model import learn
 from samekind_server.store.events import Totals
 from tests.keeping import SPACE
-from tests.running import address, process, started
+from tests.running import address, process, started, until
 
 WHEN = datetime(2026, 3, 1, 12, 30, 15, 123457, tzinfo=UTC)
 
 
-@pytest.fixture(scope="module")
-def at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with started(tmp_path_factory.mktemp("data"), "--learn-every", "0") as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def sk(at: str) -> Iterator[samekind.Client]:
-    with samekind.connect(at) as client:
-        yield client
-
-
 @pytest.fixture
-def shop(sk: samekind.Client) -> Iterator[CatalogHandle]:
-    yield made(sk)
-    sk.delete_catalog("shop", missing_ok=True)
+def shop(learner: samekind.Client) -> Iterator[CatalogHandle]:
+    yield made(learner)
+    learner.delete_catalog("shop", missing_ok=True)
 
 
 def made(sk: samekind.Client) -> CatalogHandle:
@@ -56,12 +44,6 @@ def made(sk: samekind.Client) -> CatalogHandle:
 
 def event(n: int, **more: object) -> Event:
     return Event(f"user-{n % 97}", f"item-{n % 31}", EventKind.VIEW, time=WHEN + timedelta(seconds=n), **more)
-
-
-def until(met: Callable[[], bool]) -> None:
-    """Asks again and again, as a caller would; a test that hangs is stopped by its runner."""
-    while not met():
-        pass
 
 
 def test_an_event_is_recorded_once_and_told_to_the_microsecond(shop):
@@ -113,8 +95,8 @@ def test_an_event_that_cannot_be_fails_alone(shop, bad, told):
     assert told in str(recording.failures[1])
 
 
-def test_what_is_wrong_is_told_by_its_field_from_the_request_on(at):
-    with grpc.insecure_channel(at) as channel:
+def test_what_is_wrong_is_told_by_its_field_from_the_request_on(learning):
+    with grpc.insecure_channel(learning) as channel:
         CatalogServiceStub(channel).CreateCatalog(wire.create_catalog_request(Catalog("fields", space=SPACE, dimensions=4)))
         good, late = wire.event(Event("u", "i", "view")), wire.event(Event("u", "i", "view", time=datetime(2200, 1, 1, tzinfo=UTC)))
         rating, strange = wire.event(Event("u", "i", "rating")), pb.Event(user="u", item="i", kind=99)
@@ -152,21 +134,21 @@ def test_any_number_of_events_is_streamed_and_listed_by_user_and_by_item_latest_
     assert {(each.user, each.item) for each in shop.events(user="user-5", item="item-3")} == {("user-5", "item-3")}
 
 
-def test_who_is_not_known_has_no_events_and_is_forgotten_at_once(sk, shop):
+def test_who_is_not_known_has_no_events_and_is_forgotten_at_once(learner, shop):
     assert (list(shop.events(user="nobody")), shop.forget("nobody")) == ([], 0)
     with pytest.raises(BadRequest, match="name one"):
         list(shop.events())
-    sk.delete_catalog("shop")
+    learner.delete_catalog("shop")
     for ask in (lambda: shop.record([event(1)]), lambda: list(shop.events(user="u")), lambda: shop.forget("u"), shop.recommendation_model):
         with pytest.raises(NotFound):
             ask()
 
 
-def test_events_outlive_their_catalog_by_no_means(sk, shop):
+def test_events_outlive_their_catalog_by_no_means(learner, shop):
     shop.record(event(n) for n in range(1500))
-    sk.delete_catalog("shop")
-    assert list(made(sk).events(user="user-1")) == []
-    assert made(sk).recommendation_model().recorded_events == 0
+    learner.delete_catalog("shop")
+    assert list(made(learner).events(user="user-1")) == []
+    assert made(learner).recommendation_model().recorded_events == 0
 
 
 def test_an_empty_catalog_has_learned_nothing_and_a_few_events_are_learned_from(shop):
@@ -194,6 +176,18 @@ def test_what_is_forgotten_is_forgotten_in_the_files_and_in_the_model(tmp_path):
         left = written(tmp_path)
         assert (secret.encode() in left, b"item-of-ada" in left, other.encode() in left) == (False, False, True)
         assert len(list(shop.events(user=other))) == 30
+
+
+def test_who_is_forgotten_while_is_learned_is_in_no_file_and_in_no_model(tmp_path):
+    secret = "ada.secret@example.org"
+    with started(tmp_path, "--learn-every", "0") as at, samekind.connect(at) as sk:
+        shop = made(sk)
+        shop.record([*(event(n) for n in range(3000)), Event(secret, "item-of-ada", "like", id="ada-1")])
+        until(lambda: shop.recommendation_model().learning)
+        assert shop.forget(secret) == 1
+        assert not [word for word in (secret, "item-of-ada", "ada-1") if word.encode() in written(tmp_path, without="recommendation")]
+        until(lambda: (model := shop.recommendation_model()).events == model.recorded_events == 3000 and not model.learning)
+        assert not [word for word in (secret, "item-of-ada", "ada-1") if word.encode() in written(tmp_path)]
 
 
 def test_a_kill_while_events_are_recorded_and_learned_from_loses_none_and_the_old_model_serves_on(tmp_path):
@@ -226,9 +220,9 @@ def test_a_damaged_model_is_not_served_and_one_of_another_life_is_gone(tmp_path)
     assert (files.kept(7), file.exists()) == (None, False)
 
 
-def test_the_async_client_does_the_same(at):
+def test_the_async_client_does_the_same(learning):
     async def ask() -> tuple[Recording, list[str], int, int]:
-        async with samekind.aconnect(at) as sk:
+        async with samekind.aconnect(learning) as sk:
             shop = await sk.catalog("async", space=SPACE, dimensions=4)
 
             async def events():
@@ -249,16 +243,16 @@ def written(folder: Path, without: str = "\0") -> bytes:
     return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file() and without not in path.parts)
 
 
-def test_tables_of_events_are_recorded_and_a_user_is_forgotten_from_the_command_line(at, shop, tmp_path, capsys):
+def test_tables_of_events_are_recorded_and_a_user_is_forgotten_from_the_command_line(learning, shop, tmp_path, capsys):
     (tmp_path / "events.csv").write_text("user,item,kind,value,time\n007,sku-1,rating,4.5,2026-03-01T12:30:15\n008,sku-1,view,,1700000000.5\n")
     (tmp_path / "events.jsonl").write_text('{"user": "007", "item": "sku-2", "kind": "like", "id": "e1"}\n{"user": "9", "item": "i", "kind": "no"}\n')
     files = [str(tmp_path / "events.csv"), str(tmp_path / "events.jsonl")]
-    assert command(at, "record", "shop", *files) == 1
+    assert command(learning, "record", "shop", *files) == 1
     told = json.loads(capsys.readouterr().out)
     assert (told["recorded"], told["known"], [(each["place"], each["row"]) for each in told["failures"]]) == (3, 0, [(3, f"{files[1]}:2")])
     assert [(each.item, each.value) for each in shop.events(user="007")] == [("sku-2", None), ("sku-1", 4.5)]
     assert [each.time for each in shop.events(user="008")] == [datetime(2023, 11, 14, 22, 13, 20, 500_000, UTC)]
-    assert command(at, "forget", "shop", "007") == 0
+    assert command(learning, "forget", "shop", "007") == 0
     assert json.loads(capsys.readouterr().out) == {"catalog": "shop", "user": "007", "events": 2}
 
 
@@ -270,18 +264,18 @@ def test_tables_of_events_are_recorded_and_a_user_is_forgotten_from_the_command_
         ("u,i,view,,yesterday", "events.csv:2: value is a number, and time ISO 8601"),
     ],
 )
-def test_a_table_that_holds_no_events_is_told_by_its_row(at, shop, tmp_path, capsys, row, told):
+def test_a_table_that_holds_no_events_is_told_by_its_row(learning, shop, tmp_path, capsys, row, told):
     (tmp_path / "events.csv").write_text(f"user,item,kind,value,time\n{row}\n")
-    assert command(at, "record", "shop", str(tmp_path / "events.csv")) == 2
+    assert command(learning, "record", "shop", str(tmp_path / "events.csv")) == 2
     assert told in capsys.readouterr().err
-    assert command(at, "record", "shop", str(tmp_path / "none.csv")) == 2
+    assert command(learning, "record", "shop", str(tmp_path / "none.csv")) == 2
 
 
-def test_how_much_kinds_count_is_changed_on_the_catalog(sk, shop):
+def test_how_much_kinds_count_is_changed_on_the_catalog(learner, shop):
     weights = samekind.EventWeights(view=0.5, hide=-8.0)
     assert shop.value.event_weights == samekind.EventWeights()
-    assert sk.update_catalog("shop", event_weights=weights).event_weights == weights
-    assert sk.catalog("shop", event_weights=weights).value.event_weights == weights
+    assert learner.update_catalog("shop", event_weights=weights).event_weights == weights
+    assert learner.catalog("shop", event_weights=weights).value.event_weights == weights
 
 
 def command(at: str, *arguments: str) -> int:

@@ -1,20 +1,20 @@
 """Sends a server what no client would; `--fuzz-calls` says how much of it, and `make torture` a million."""
 
 import asyncio
+import json
 import os
 import socket
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from random import Random
 
 import grpc
 import pytest
 
 import samekind
-from tests.fuzzing import METHODS, damaged, fuzz, request
-from tests.running import address, process
+from tests.forked import Forked
+from tests.fuzzing import METHODS, MIB, damaged, fuzz, request, resident
+from tests.running import address, environment, process
 
-MIB = 1 << 20
 SMALL_CACHES = ("--text-cache-bytes", str(MIB), "--label-cache-bytes", str(MIB))
 GOOD = {"OK", "ABORTED", "ALREADY_EXISTS", "INVALID_ARGUMENT", "NOT_FOUND", "RESOURCE_EXHAUSTED"}
 INTERNAL = grpc.StatusCode.INTERNAL.value[0]
@@ -26,10 +26,6 @@ class Fuzzed:
 
     def __init__(self, pid: int, at: str) -> None:
         self.pid, self.at = pid, at
-
-    def resident(self) -> int:
-        """Bytes of memory it holds."""
-        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
     def files(self) -> int:
         """Files and connections it has open."""
@@ -66,15 +62,32 @@ def test_the_same_seed_makes_the_same_requests():
     assert [request(method, Random(7)) for method in METHODS] == [request(method, Random(7)) for method in METHODS]
 
 
-def test_no_request_is_too_odd_to_be_answered_and_none_leaves_memory_behind(fuzzed, pytestconfig):
-    calls = pytestconfig.getoption("--fuzz-calls")
+def fault(first: Mapping[str, object]) -> dict[str, object]:
+    """The first request of each code that is not one of the caller's making."""
+    return {code: request for code, request in first.items() if code not in GOOD}
+
+
+def test_no_request_is_too_odd_to_be_answered_and_none_leaves_memory_behind(tmp_path, pytestconfig):
+    calls = pytestconfig.getoption("--fuzz-calls") * 9 // 10
+    with Forked("tests.fuzzing", [str(tmp_path), str(calls)], environment()) as inside:
+        told, complaints = inside.communicate()
+    assert (complaints, inside.returncode) == ("", 0)
+    found = json.loads(told)
+    assert sum(found["calls"].values()) == calls
+    assert fault(found["first"]) == {}
+    assert str(INTERNAL) not in found["contents"]
+    assert found["grown"] < 100 * MIB
+
+
+def test_no_request_over_the_wire_is_either(fuzzed, pytestconfig):
+    calls = pytestconfig.getoption("--fuzz-calls") // 10
     found = asyncio.run(fuzz(fuzzed.at, calls // 4, seed=0))
-    before = fuzzed.resident()
-    more = asyncio.run(fuzz(fuzzed.at, calls - calls // 4, seed=calls))
-    assert (found.calls + more.calls).total() == calls
-    assert {code: first for code, first in (found.first | more.first).items() if code not in GOOD} == {}
-    assert INTERNAL not in found.contents + more.contents
-    assert fuzzed.resident() - before < 100 * MIB
+    before = resident(fuzzed.pid)
+    found = found.with_(asyncio.run(fuzz(fuzzed.at, calls - calls // 4, seed=calls // 4)))
+    assert found.calls.total() == calls
+    assert fault(found.first) == {}
+    assert INTERNAL not in found.contents
+    assert resident(fuzzed.pid) - before < 100 * MIB
 
 
 def test_bytes_that_are_no_image_fail_alone(fuzzed, png):

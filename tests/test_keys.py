@@ -3,11 +3,10 @@
 import json
 import os
 import re
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 from hypothesis import given
@@ -21,9 +20,8 @@ from samekind.errors import SettingError, Unauthenticated
 from samekind_server.edge import keys
 from samekind_server.edge.callers import Role
 from samekind_server.edge.keyring import Keyring
-from tests.running import environment, process, started
-
-COMMAND = [sys.executable, "-c", "from samekind.cli import main; main()"]
+from tests import running
+from tests.running import process, started
 
 
 @pytest.fixture
@@ -198,9 +196,8 @@ def test_an_expired_key_says_so_to_who_has_it_alone(file: Path) -> None:
 # The command line
 
 
-def samekind_keys(data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [*COMMAND, "keys", *arguments, "--data", str(data)]
-    return subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=60)
+def samekind_keys(data: Path, *arguments: str) -> CompletedProcess[str]:
+    return running.samekind("keys", *arguments, "--data", data)
 
 
 def test_a_key_made_by_the_command_opens_a_running_server(tmp_path: Path) -> None:

@@ -2,18 +2,14 @@
 
 import json
 import shutil
-import subprocess
-import sys
 
 import pytest
 
 import samekind
 from samekind_server.embedding.loading import load
 from samekind_server.embedding.shelf import Shelf
+from tests import running
 from tests.model_folders import into_hub_cache, minis_folder
-from tests.running import environment
-
-COMMAND = [sys.executable, "-c", "from samekind.cli import main; main()"]
 
 
 @pytest.fixture(scope="module")
@@ -47,11 +43,7 @@ def fetched(models, name, folder):
 def run(data):
     """Runs `samekind models`, as a program would."""
 
-    def run(*arguments, **variables):
-        env = environment() | {"SAMEKIND_DATA": str(data)} | variables
-        return subprocess.run([*COMMAND, "models", *arguments], capture_output=True, text=True, env=env, timeout=60)
-
-    return run
+    return lambda *arguments, **variables: running.samekind("models", *arguments, **({"SAMEKIND_DATA": str(data)} | variables))
 
 
 def listed(run):
@@ -126,7 +118,6 @@ def test_a_card_that_is_damaged_is_as_good_as_none(run, data):
 
 
 def test_a_machine_without_models_has_the_built_in_one(tmp_path):
-    command = [*COMMAND, "models", "list", "--data", str(tmp_path / "none"), "--json"]
-    ran = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=60, check=True)
+    ran = running.samekind("models", "list", "--data", tmp_path / "none", "--json")
     assert [each["name"] for each in json.loads(ran.stdout)["models"]] == ["mini"]
     assert not (tmp_path / "none").exists()

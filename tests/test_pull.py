@@ -2,18 +2,16 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 import samekind
+from tests import running
 from tests.hub_server import COMMIT, LARGE, etag, hub
 from tests.model_folders import SMALL_TEXT, TINY, minis_folder, perturbed, siglip_tokenizer, torch_folder
-from tests.running import environment, started
+from tests.running import started
 
-COMMAND = [sys.executable, "-c", "from samekind.cli import main; main()"]
 NAME = "hf-hub:someone/small"
 WEIGHTS = "open_clip_model.safetensors"
 
@@ -38,9 +36,8 @@ def pull(files, tmp_path):
 
 
 def pulled(files, folder, name, *arguments):
-    command = [*COMMAND, "models", "pull", name, "--data", str(folder / "data"), "--json", *arguments]
-    env = environment() | {"HF_ENDPOINT": files.address, "HF_HOME": str(folder / "home")}
-    return subprocess.run(command, capture_output=True, text=True, env=env, timeout=240)
+    variables = {"HF_ENDPOINT": files.address, "HF_HOME": str(folder / "home")}
+    return running.samekind("models", "pull", name, "--data", folder / "data", "--json", *arguments, timeout=240, **variables)
 
 
 def kept(data: Path) -> Path:

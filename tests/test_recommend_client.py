@@ -1,7 +1,7 @@
 """Recommending from the Python clients, against a real server."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from samekind.errors import BadRequest, NotFound
 from samekind.filter_text import BadFilter
 from samekind.recommend_calls import recommend
 from samekind.recommendations import Wish
-from tests.running import started
+from tests.running import until
 
 WHEN = datetime(2026, 3, 1, tzinfo=UTC)
 THINGS = {
@@ -30,33 +30,16 @@ THINGS = {
 
 
 @pytest.fixture(scope="module")
-def at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with started(tmp_path_factory.mktemp("data"), "--learn-every", "0") as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def sk(at: str) -> Iterator[samekind.Client]:
-    with samekind.connect(at) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def shop(sk: samekind.Client, photos: list[Path]) -> CatalogHandle:
+def shop(learner: samekind.Client, photos: list[Path]) -> Iterator[CatalogHandle]:
     """Campers buy guitars, which content does not tell."""
-    shop = sk.catalog("shop")
+    shop = learner.catalog("shop")
     shop.upsert([Item(id, [text], {"title": text, "price": price}) for id, (text, price) in THINGS.items()])
     shop.upsert(Item("temple", photos[0], {"price": 1.0}))
     bought = [("tent", "guitar"), ("red", "book")]
     shop.record([Event(f"u{n}", id, "purchase", time=WHEN + timedelta(minutes=n)) for n in range(40) for id in bought[n % 2]])
     until(lambda: shop.recommendation_model().events == 80)
-    return shop
-
-
-def until(met: Callable[[], bool]) -> None:
-    """Asks again and again, as a caller would; a test that hangs is stopped by its runner."""
-    while not met():
-        pass
+    yield shop
+    learner.delete_catalog("shop")
 
 
 def ids(found: Recommended) -> list[str]:
@@ -72,12 +55,12 @@ def test_items_are_recommended_by_what_is_liked_and_disliked(shop):
     assert ids(apart) != ids(shop.recommend(like="red", behaviour=0))
 
 
-def test_texts_images_and_vectors_are_examples_too(shop, photos, sk):
+def test_texts_images_and_vectors_are_examples_too(shop, photos, learner):
     assert ids(shop.recommend(like=Text("a coffee mug"), where=F.price < 20, limit=2, behaviour=0)) in (["red", "blue"], ["blue", "red"])
     assert (
         ids(shop.recommend(like=photos[0], limit=1, behaviour=0)) == ids(shop.recommend(like=[Image(photos[0])], limit=1, behaviour=0)) == ["temple"]
     )
-    vector = samekind.Vector(sk.embed("a small tent").vector, shop.space)
+    vector = samekind.Vector(learner.embed("a small tent").vector, shop.space)
     assert ids(shop.recommend(like=[vector], limit=1, behaviour=0)) == ["tent2"]
 
 
@@ -94,8 +77,8 @@ def test_a_user_is_recommended_what_others_chose_and_not_what_is_seen(shop):
         assert "tent" in ids(shop.recommend(user="camper", seen_kinds=kinds, limit=9))
 
 
-def test_what_nobody_chose_with_an_item_is_not_said_to_be_chosen_with_it(sk):
-    shop = sk.catalog("apart")
+def test_what_nobody_chose_with_an_item_is_not_said_to_be_chosen_with_it(learner):
+    shop = learner.catalog("apart")
     shop.upsert([Item(id, [THINGS[id][0]]) for id in ("red", "blue", "book", "boots")])
     shop.record([Event(f"u{n}", id, "like") for n in range(40) for id in (("red", "book") if n % 2 else ("blue", "boots"))])
     until(lambda: shop.recommendation_model().events == 80)
@@ -132,7 +115,7 @@ def test_a_user_who_is_forgotten_is_nobody(shop):
     assert ids(shop.recommend(user="leaving")) == ids(shop.recommend(user="never there"))
 
 
-def test_a_wish_that_cannot_be_is_told_why(shop, sk):
+def test_a_wish_that_cannot_be_is_told_why(shop, learner):
     for asked in (
         lambda: shop.recommend(limit=0),
         lambda: shop.recommend(limit=1001),
@@ -152,9 +135,9 @@ def test_a_wish_that_cannot_be_is_told_why(shop, sk):
         shop.recommend(like="no such item")
 
 
-def test_the_async_client_does_the_same(at, shop):
+def test_the_async_client_does_the_same(learning, shop):
     async def ask() -> Recommended:
-        async with samekind.aconnect(at) as sk:
+        async with samekind.aconnect(learning) as sk:
             mine = await sk.catalog("shop")
             return await mine.recommend(user="camper", like=Text("a guitar"), limit=2)
 

@@ -18,7 +18,7 @@ from samekind.v1.catalog_service_pb2_grpc import CatalogServiceStub
 from samekind.v1.recommendation_service_pb2_grpc import RecommendationServiceStub
 from tests import test_errors
 from tests.keeping import SPACE
-from tests.running import address, process, told
+from tests.running import address, process, told, until
 from tests.test_recommend import BLUES, REDS, among, near
 
 
@@ -79,8 +79,9 @@ def test_who_was_forgotten_is_unknown_from_the_next_answer_on(shop):
 
 def test_what_is_learned_is_used_and_the_answer_says_when_it_was(shop):
     shop.did(*(Event(f"u{n}", item, "purchase") for n in range(200) for item in ("red-4", "blue-4")))
-    while (found := shop.recommend(Wish(context_item="red-4"))).report.learn_time is None or ids(found)[0] != "blue-4":
-        pass
+    until(lambda: ids(shop.recommend(Wish(context_item="red-4")))[0] == "blue-4")
+    found = shop.recommend(Wish(context_item="red-4"))
+    assert found.report.learn_time is not None
     assert next((why.kind.value, why.item) for why in found.recommendations[0].reasons) == ("chosen_with", "red-4")
     assert found.report.behaviour > 0
 

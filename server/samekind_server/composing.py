@@ -84,6 +84,8 @@ Interceptors: TypeAlias = Sequence[grpc.aio.ServerInterceptor]
 class Parts:
     """What a server is made of."""
 
+    servicers: Servicers
+    interceptors: Interceptors
     engine: Engine
     items: Catalogs
     classifier: Classifier
@@ -124,6 +126,8 @@ async def composed(settings: Settings, data: DataDir, store: Store, guard: Guard
     _sample(metrics, items)
     _sample_learned(metrics, learner)
     return Parts(
+        servicers,
+        interceptors,
         engine,
         items,
         classifier,
