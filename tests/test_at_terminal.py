@@ -74,7 +74,7 @@ def test_who_interrupts_is_told_what_is_kept(server, shop, arguments, row, told)
         assert at.command.stdin
         at.command.stdin.write("".join(row % n for n in range(3)).encode())
         at.command.stdin.flush()
-        at.see(r"\s3/\?")
+        at.see(r"\s3/\? [\d,]+/s 0:\d\d:\d\d")
         os.killpg(at.command.pid, signal.SIGINT)
         assert at.end() == 130
     assert f"samekind: interrupted: {told}" in at.shown
