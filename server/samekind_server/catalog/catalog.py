@@ -166,8 +166,16 @@ class OpenCatalog:
 
     async def within(self, work: Callable[[Inside], T]) -> T:
         """What is made of memory and store in one thread, which waits for no write."""
+        return await asyncio.get_running_loop().run_in_executor(self._looking, work, await self.inside())
+
+    async def inside(self) -> Inside:
+        """What there is to be seen, for a thread of `begin`."""
         await self.ready()
-        return await asyncio.get_running_loop().run_in_executor(self._looking, work, Inside(self._memory, self._store, self._shelf))
+        return Inside(self._memory, self._store, self._shelf)
+
+    def begin(self, work: Callable[[], object]) -> None:
+        """Has something done in a thread that waits for no write; nobody is told what it raises."""
+        self._looking.submit(work)
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """What the store holds, of one moment."""

@@ -155,7 +155,7 @@ class Answering:
 def candidates(some: Sequence[Answering], k: int) -> list[Candidates]:
     """The rows nearest to each of several queries of one catalog and condition, compared together. Raises DeadlineExceeded."""
     one, query = some[0], some[0].ask.query
-    if one.asker.left <= 0:
+    if any(each.asker.left <= 0 for each in some):
         raise DeadlineExceeded("the time given was over before all was searched; give it more, or ask for less")
     began, memory, metric = time.perf_counter(), one.inside.memory, one.inside.catalog.metric
     if one.meant.vectors:

@@ -16,8 +16,9 @@ from samekind_server.search.terms import Meant
 
 @dataclass
 class Spent:
-    """Milliseconds of searching indexes and of reading items."""
+    """Milliseconds of waiting for a thread, of searching indexes and of reading items."""
 
+    wait: float = 0.0
     search: float = 0.0
     load: float = 0.0
 
@@ -44,7 +45,7 @@ def report(query: Query, found: Candidates, hits: int, meant: Meant, spent: Spen
         cut=judging.lowest(cut, found) if cut else None,
         cut_reason=cut.reason if cut else "",
         gap_corrected=bool(found.levels),
-        wait_ms=embedding.wait_ms,
+        wait_ms=embedding.wait_ms + spent.wait,
         embed_ms=embedding.decode_ms + embedding.compute_ms,
         search_ms=spent.search,
         load_ms=spent.load,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from random import uniform
 
 from samekind.errors import Overloaded, SamekindError
@@ -14,7 +13,6 @@ from samekind.types import Metric
 from samekind_server.catalog.candidates import Candidates
 from samekind_server.catalog.catalog import OpenCatalog
 from samekind_server.catalog.drafts import misfit
-from samekind_server.catalog.inside import Inside
 from samekind_server.embedding.askers import ANYONE, Asker
 from samekind_server.embedding.engine import Engine
 from samekind_server.embedding.observer import Shed
@@ -23,6 +21,7 @@ from samekind_server.search import answering, paging, terms
 from samekind_server.search.answering import Answering
 from samekind_server.search.asked import Ask, checked
 from samekind_server.search.terms import Meant
+from samekind_server.search.together import Together
 
 PAGE = 1000
 MOST = 1024  # Queries under way. One caller may ask as many as are left, so half of them where nobody else does.
@@ -37,7 +36,7 @@ class Searching:
     """Has contents embedded by one engine. For one event loop. `heard` is told how each answer was made."""
 
     def __init__(self, engine: Engine, *, heard: Callable[[SearchReport], object] = unheard, most: int = MOST) -> None:
-        self._engine, self._heard, self._room = engine, heard, Room(most)
+        self._engine, self._heard, self._room, self._together = engine, heard, Room(most), Together(_answered)
 
     async def search(self, catalog: OpenCatalog, query: Query, *, size: int = PAGE, token: str = "", asker: Asker = ANYONE) -> Found:
         """A page of so many hits, from where the `next_page_token` of the page before says. Raises what is wrong with the query."""
@@ -59,14 +58,16 @@ class Searching:
             given = [checked(query) for query in queries]
             meant = await terms.meant(self._engine, catalog, given, asker)
             scale = await self._scale(catalog, given)
-            asks = {
-                place: (asked(query), each)
-                for place, (query, each) in enumerate(zip(given, meant, strict=True))
+            inside = await catalog.inside()
+            call = [
+                Answering(inside, asked(query), each, asker, scale)
+                for query, each in zip(given, meant, strict=True)
                 if isinstance(query, Query) and isinstance(each, Meant)
-            }
-            found = await catalog.within(partial(_found, asks, asker, scale)) if asks else {}
-            self._tell(found.values())
-            return [Found(error=each) if isinstance(each, SamekindError) else found[place] for place, each in enumerate(meant)]
+            ]
+            answers = await self._together.answered(catalog, call) if call else []
+            self._tell(answers)
+            found = iter(answers)
+            return [Found(error=each) if isinstance(each, SamekindError) else next(found) for each in meant]
 
     @contextmanager
     def _admitted(self, count: int, asker: Asker) -> Iterator[None]:
@@ -91,17 +92,16 @@ class Searching:
                 self._heard(answer.report)
 
 
-def _found(asks: Mapping[int, tuple[Ask, Meant]], asker: Asker, scale: float | None, inside: Inside) -> dict[int, Found]:
-    """What is found for each of several queries, all in this thread."""
-    runs = {place: Answering(inside, ask, meant, asker, scale) for place, (ask, meant) in asks.items()}
+def _answered(runs: Sequence[Answering]) -> list[Found]:
+    """What is found for each of several queries of one catalog, all in this thread."""
     first = _first(runs)
-    return {place: run.answer(first[place]) for place, run in runs.items()}
+    return [run.answer(first[place]) for place, run in enumerate(runs)]
 
 
-def _first(runs: Mapping[int, Answering]) -> dict[int, Candidates]:
+def _first(runs: Sequence[Answering]) -> dict[int, Candidates]:
     """What is nearest to each query."""
     alike: dict[Hashable, list[int]] = defaultdict(list)
-    for place, run in runs.items():
+    for place, run in enumerate(runs):
         query = run.ask.query
         alike[repr(query.where), query.exact, run.first, bool(run.meant.vectors)].append(place)
     found: dict[int, Candidates] = {}
