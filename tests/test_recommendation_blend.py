@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from samekind_server.recommendation.blend import COLD, DEFAULT, Example, fitted
+from samekind_server.recommendation.blend import COLD, DEFAULT, Example, begun, fitted
 from samekind_server.recommendation.interactions import Events, interactions
 from samekind_server.recommendation.measuring import newcomers
 from samekind_server.recommendation.signals import NAMES
@@ -31,6 +31,12 @@ def test_weights_go_over_from_those_of_who_is_new_to_those_of_who_is_known():
     assert DEFAULT.of(0.0) == DEFAULT.weights and DEFAULT.of(1.0) == DEFAULT.fresh
     middle = DEFAULT.of(0.5)
     assert all(np.isclose(middle[name], (DEFAULT.weights[name] + DEFAULT.fresh[name]) / 2) for name in (*NAMES, COLD))
+
+
+def test_what_is_popular_says_more_of_who_is_new_the_more_likes_are_known():
+    told = [begun(DEFAULT, likes).fresh for likes in (0, 30, 500, 1_000_000)]
+    assert told[0] == DEFAULT.fresh and told[0]["popularity"] < told[1]["popularity"] < 0.2 < told[2]["popularity"] < told[3]["popularity"]
+    assert all(np.isclose(sum(each[name] for name in NAMES), 1) for each in told)
 
 
 def test_weights_are_shares():

@@ -18,6 +18,7 @@ LEADING = 20
 STEPS = (0.0, 0.05, 0.1, 0.2, 0.4, 0.7, 1.2, 2.5)  # Beside the others, which add up to about 1.
 ENOUGH = 30  # Users whose next likes are known, below which the weights stay as they are,
 HALFWAY = (100, 30)  # and as many as move them half the way: those of whom much is known, and those at their beginnings, who differ less.
+MANY = 500  # Likes from which on what is popular tells more of who is new than all else.
 TINY = 1e-6
 COLD = "cold content"
 WEIGHED = (*NAMES, COLD)
@@ -66,6 +67,14 @@ WITHOUT_EASE = Blend(
     {"ease": 0.0, "cooccurrence": 0.3, "als": 0.6, "content": 0.06, "popularity": 0.04, COLD: 0.12},
     {"ease": 0.0, "cooccurrence": 0.35, "als": 0.35, "content": 0.12, "popularity": 0.18, COLD: 0.15},
 )
+
+POPULAR = {"ease": 0.0, "cooccurrence": 0.13, "als": 0.13, "content": 0.04, "popularity": 0.7, COLD: 0.1}
+
+
+def begun(start: Blend, likes: int) -> Blend:
+    """The weights as they are set where so many likes are known: the more there are, the more what is popular says of who is new."""
+    share = likes / (likes + MANY)
+    return Blend(start.weights, {name: told + share * (POPULAR[name] - told) for name, told in start.fresh.items()})
 
 
 @dataclass(frozen=True)

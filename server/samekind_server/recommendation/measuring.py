@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from samekind.types import Floats
-from samekind_server.recommendation.blend import DEFAULT, ENOUGH, WITHOUT_EASE, Blend, Example, Gains, first, gain, ndcg, recall, surely
+from samekind_server.recommendation.blend import DEFAULT, ENOUGH, WITHOUT_EASE, Blend, Example, Gains, begun, first, gain, ndcg, recall, surely
 from samekind_server.recommendation.blend import fitted as blended
 from samekind_server.recommendation.interactions import Codes, Interactions
 from samekind_server.recommendation.reading import FADING
@@ -46,6 +46,7 @@ def fitted(history: Interactions, vectors: Floats, *, ease_items: int, seed: int
     before, after = _some(history, ~later & known), _some(history, later & known)
     askers = _askers(before, after, seed)
     start, ease_items = (DEFAULT, ease_items) if history.items <= ease_items else (WITHOUT_EASE, 0)
+    start = begun(start, int((history.matrix.data > 0).sum()))
     if len(askers) < ENOUGH:
         return Fit(start)
     now = float(history.times.max())
