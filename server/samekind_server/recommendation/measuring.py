@@ -16,10 +16,10 @@ from samekind_server.recommendation.signals import DAY, LATELY, NAMES, History, 
 
 SHARE = 0.2
 USERS = 600  # As many as are asked, so that fitting takes seconds.
-LONG = 500  # Of a user's history,
+LONG = 500  # Of a user's history.
 NEWCOMERS = 200  # Users that are kept from what is learned, and met as if they came just now,
 FIRST = (1, 3, 8)  # by the first things alone that they did.
-FRESH = 0.1  # How fresh others are from whom it is learned, too, how such are served.
+FRESH = 0.1  # How fresh others must be to say how who is new is served, too.
 FADINGS = (0.0, 0.2, 0.5, 0.8)  # That are tried beside the one that is set.
 HALF_LIVES = (30 * DAY, 180 * DAY, 720 * DAY, 100_000 * DAY)
 LONGEST = 200  # Candidates that each method brings in.
@@ -39,7 +39,7 @@ class Fit:
 def fitted(history: Interactions, vectors: Floats, *, ease_items: int, seed: int = 0) -> Fit:
     """Learns from all but each user's latest fifth, and chooses what makes that come first. Too few users who like something then: as it is set.
 
-    How who is new is served is chosen by users of whom nothing at all is learned from, as they would know of themselves what is to be foretold.
+    How who is new is served is chosen by `newcomers`, of whom nothing is learned: weights between items that knew them would know what comes next.
     """
     later, new = latest(history), newcomers(history, seed)
     known = ~np.isin(history.users, new)
