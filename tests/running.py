@@ -1,12 +1,13 @@
 """Starts real servers for the tests, in processes of their own."""
 
 import os
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from subprocess import CompletedProcess
+from subprocess import PIPE, CompletedProcess, Popen
 from threading import Event
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -28,6 +29,17 @@ def started(data: Path, *arguments: str) -> Iterator[str]:
 def process(data: Path, *arguments: str) -> Iterator[Forked]:
     """A server's process, on a free port unless `arguments` name one."""
     with Forked("samekind_server.__main__", served(data, *arguments), environment()) as server:
+        try:
+            yield server
+        finally:
+            server.terminate()
+
+
+@contextmanager
+def executed(data: Path, *arguments: str, **variables: str) -> Iterator[Popen[str]]:
+    """The same begun as a person would, with `variables` in its environment: for what is decided before anything is imported."""
+    command = [sys.executable, "-m", "samekind_server", *served(data, *arguments)]
+    with Popen(command, stdout=PIPE, stderr=PIPE, text=True, env=environment() | variables) as server:
         try:
             yield server
         finally:

@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,7 @@ from tests.afterwards import opened
 from tests.faulty import FAULTS, fail
 from tests.keeping import SPACE, item, modelless
 from tests.losing import built
-from tests.running import address, environment, served
+from tests.running import address, environment, executed
 
 pytestmark = pytest.mark.skipif(not shutil.which("c++"), reason="a library makes the disk fail, and there is no c++ to make it")
 
@@ -52,17 +51,6 @@ def told(failing) -> dict[str, Any]:
     return json.loads(ended.stdout)
 
 
-@contextmanager
-def failing_process(data: Path, more: dict[str, str]) -> Iterator[subprocess.Popen[str]]:
-    """A server on such a disk, which has to begin with the library that makes it fail."""
-    command = [sys.executable, "-m", "samekind_server", *served(data)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment() | more) as server:
-        try:
-            yield server
-        finally:
-            server.terminate()
-
-
 @pytest.mark.parametrize(
     ("fault", "way_out"), [("full", "make room on its disk"), ("read-only", "see that its disk can be written"), ("broken", "see that its disk")]
 )
@@ -84,7 +72,7 @@ def test_a_server_tells_that_its_disk_is_full_and_serves_on(failing, tmp_path):
     fault = tmp_path / "fault"
     fault.write_bytes(bytes(4096))
     more = failing | {"DISK_FOLDER": str(tmp_path / "data"), "DISK_FAULT": str(fault)}
-    with failing_process(tmp_path / "data", more) as server, grpc.insecure_channel(address(server)) as channel:
+    with executed(tmp_path / "data", **more) as server, grpc.insecure_channel(address(server)) as channel:
         stub = CatalogServiceStub(channel)
         stub.CreateCatalog(wire.create_catalog_request(Catalog("shop", space=SPACE, dimensions=4)))
         request = wire.upsert_items_request("shop", [wire.item(item("a", text="x" * 60_000))])
@@ -103,7 +91,7 @@ def test_a_server_that_finds_its_disk_full_says_so_instead_of_starting(failing, 
     fault.write_bytes(bytes(4096))
     fail(fault, "full")
     more = failing | {"DISK_FOLDER": str(tmp_path / "data"), "DISK_FAULT": str(fault)}
-    with failing_process(tmp_path / "data", more) as server:
+    with executed(tmp_path / "data", **more) as server:
         assert server.stderr
         assert "No space left on device; make room" in server.stderr.read()
 

@@ -15,7 +15,7 @@ from samekind.v1 import embedding_service_pb2 as pb
 from samekind.v1.embedding_service_pb2_grpc import EmbeddingServiceStub
 from samekind_server.settings import SETTINGS
 from tests.model_folders import minis_folder
-from tests.running import address, process, started
+from tests.running import address, executed, process, started
 
 SERVING, NOT_SERVING = health_pb2.HealthCheckResponse.SERVING, health_pb2.HealthCheckResponse.NOT_SERVING
 
@@ -27,7 +27,7 @@ def refusal(data: Path, *arguments: str) -> tuple[str, int]:
 
 
 def test_the_server_says_where_it_listens_what_it_serves_and_how_to_try_it(tmp_path: Path) -> None:
-    with process(tmp_path) as server:
+    with executed(tmp_path) as server:
         at = address(server)
         server.send_signal(signal.SIGTERM)
         told, complaints = server.stdout.read(), server.stderr.read()  # type: ignore[union-attr]

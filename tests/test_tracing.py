@@ -15,7 +15,7 @@ from samekind.v1 import content_pb2 as words
 from samekind.v1 import embedding_service_pb2 as pb
 from samekind.v1.embedding_service_pb2_grpc import EmbeddingServiceStub
 from samekind_server.embedding import spans
-from tests.running import address, process
+from tests.running import address, executed, process
 
 traces = pytest.importorskip("opentelemetry.proto.collector.trace.v1.trace_service_pb2", reason='needs pip install "samekind[otel]"')
 pytest.importorskip("opentelemetry.exporter.otlp.proto.http", reason='needs pip install "samekind[otel]"')
@@ -129,10 +129,9 @@ def test_a_collector_that_is_not_there_holds_nothing_up(tmp_path: Path) -> None:
         assert server.wait(timeout=60) == 0
 
 
-def test_traces_without_opentelemetry_are_refused_with_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_traces_without_opentelemetry_are_refused_with_the_command(tmp_path: Path) -> None:
     (tmp_path / "opentelemetry.py").write_text("raise ModuleNotFoundError(name='opentelemetry')")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    with process(tmp_path / "data", "--traces", "http://127.0.0.1:1") as server:
+    with executed(tmp_path / "data", "--traces", "http://127.0.0.1:1", PYTHONPATH=str(tmp_path)) as server:
         _, told = server.communicate(timeout=60)
     assert told.strip() == ('samekind serve: traces to http://127.0.0.1:1 need opentelemetry, which is missing: pip install "samekind[otel]"')
     assert server.returncode == 2
