@@ -14,6 +14,8 @@ from samekind.types import Precision
 from samekind_server.embedding.engine import Engine
 from samekind_server.embedding.images import ImageLimits
 from samekind_server.embedding.registry import Registry
+from tests.echo import Echo, serving
+from tests.model_folders import SMALL_TEXT, TINY, perturbed, siglip_tokenizer, torch_folder
 from tests.running import started
 
 
@@ -56,6 +58,30 @@ def learner(learning: str) -> Iterator[samekind.Client]:
     """A client of it."""
     with samekind.connect(learning) as client:
         yield client
+
+
+@pytest.fixture
+def echo() -> Echo:
+    """What answers clients with what they sent."""
+    return Echo()
+
+
+@pytest.fixture
+def address(echo: Echo) -> Iterator[str]:
+    """Where it listens."""
+    with serving(echo) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def spoken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A causal CLIP that is not of mini's form, with a tokenizer of transformers' beside it."""
+    import open_clip
+
+    config = TINY | {"text_cfg": SMALL_TEXT | {"hf_tokenizer_name": "someone/spoken"}}
+    folder = torch_folder(tmp_path_factory.mktemp("spoken") / "model", perturbed(open_clip.CLIP(**TINY)), config)
+    siglip_tokenizer(folder, 200)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -43,17 +43,6 @@ from tests.echo import MODELS, REPORT, Echo, dropped, failure, serving
 
 
 @pytest.fixture
-def echo() -> Echo:
-    return Echo()
-
-
-@pytest.fixture
-def address(echo: Echo) -> Iterator[str]:
-    with serving(echo) as address:
-        yield address
-
-
-@pytest.fixture
 def sk(address: str) -> Iterator[samekind.Client]:
     with samekind.connect(address) as client:
         yield client

@@ -20,23 +20,12 @@ from samekind import errors, progress
 from samekind.errors import Violation
 from samekind.flow import MOST_CONTENTS, WINDOW
 from samekind.types import Answer
-from tests.echo import Echo, dropped, failure, serving
+from tests.echo import Echo, dropped, failure
 from tests.running import address as address_of
 from tests.running import environment, process
 
 AHEAD = (WINDOW + 2) * MOST_CONTENTS
 AWAY = failure(errors.Unavailable("away"))
-
-
-@pytest.fixture
-def echo() -> Echo:
-    return Echo()
-
-
-@pytest.fixture
-def address(echo: Echo) -> Iterator[str]:
-    with serving(echo) as address:
-        yield address
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from samekind_server.embedding.plain_tokenizer import PlainTokenizer
 from samekind_server.embedding.shelf import Shelf
 from samekind_server.embedding.sources import find, from_plain, to_plain
 from samekind_server.embedding.texts import OpenClipTokenizer
-from tests.model_folders import SMALL_TEXT, TINY, into_hub_cache, perturbed, siglip_tokenizer, torch_folder
+from tests.model_folders import TINY, into_hub_cache, torch_folder
 
 HEAVY = {"torch", "open_clip", "transformers"}
 CHILD = [sys.executable, "-P", "-m", "samekind_server.embedding.child"]
@@ -37,28 +37,17 @@ print(json.dumps([sorted(sys.modules), [encoder.model.space for encoder in encod
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    """A causal CLIP that is not of mini's form, with a tokenizer of transformers'."""
-    import open_clip
-
-    config = TINY | {"text_cfg": SMALL_TEXT | {"hf_tokenizer_name": "someone/spoken"}}
-    folder = torch_folder(tmp_path_factory.mktemp("tiny") / "model", perturbed(open_clip.CLIP(**TINY)), config)
-    siglip_tokenizer(folder, 200)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def cache(tiny, tmp_path_factory):
+def cache(spoken, tmp_path_factory):
     """A cache in which it stands as a model of the hub, too."""
     cache = tmp_path_factory.mktemp("cache")
-    into_hub_cache(cache, "someone/spoken", tiny)
+    into_hub_cache(cache, "someone/spoken", spoken)
     return cache
 
 
 @pytest.fixture(scope="module", autouse=True)
-def converting(tiny, cache):
+def converting(spoken, cache):
     """What the process tells that converts it there, before any test."""
-    return of_a_process(tiny, cache)
+    return of_a_process(spoken, cache)
 
 
 @pytest.fixture
@@ -88,18 +77,18 @@ def of_a_process(folder, cache):
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
-def test_a_process_that_serves_a_converted_model_imports_neither_torch_nor_open_clip(tiny, cache, converting):
-    told = [converting, of_a_process(tiny, cache)]
+def test_a_process_that_serves_a_converted_model_imports_neither_torch_nor_open_clip(spoken, cache, converting):
+    told = [converting, of_a_process(spoken, cache)]
     assert [HEAVY & {name.partition(".")[0] for name in modules} for modules, _, _ in told] == [set(), set()]
     assert told[0][1:] == told[1][1:]
     assert len(set(told[0][1])) == 1
 
 
-def test_either_precision_is_served_from_the_same_graphs(tiny, cache):
+def test_either_precision_is_served_from_the_same_graphs(spoken, cache):
     before = {file: file.stat().st_mtime_ns for file in kept(cache).iterdir()}
     for precision in (Precision.FAST, None):
-        encoder = loaded(tiny, cache, precision)
-        assert (encoder.runtime.name, (rows(encoder) * rows(loaded(tiny, cache))).sum(axis=1).min() > 0.999) == ("openvino", True)
+        encoder = loaded(spoken, cache, precision)
+        assert (encoder.runtime.name, (rows(encoder) * rows(loaded(spoken, cache))).sum(axis=1).min() > 0.999) == ("openvino", True)
     assert {file: file.stat().st_mtime_ns for file in kept(cache).iterdir()} == before
 
 
@@ -115,73 +104,73 @@ def test_a_damaged_copy_is_seen(own, file, harm):
     assert converted.kept(kept(own)) is None or (file, harm) == ("converted.json", "changed")
 
 
-def test_a_conversion_goes_with_the_last_model_that_it_is_of_and_a_folder_of_ones_own_stays(tiny, own):
-    shelf, names = Shelf(own), (f"local-dir:{tiny}", "hf-hub:someone/spoken")
+def test_a_conversion_goes_with_the_last_model_that_it_is_of_and_a_folder_of_ones_own_stays(spoken, own):
+    shelf, names = Shelf(own), (f"local-dir:{spoken}", "hf-hub:someone/spoken")
     assert [shelf.entry(name).converted for name in names] == [True, True]
     assert shelf.remove(names[0]) == 0
     assert shelf.remove(names[1]) > 1 << 20
     assert list((own / "converted").iterdir()) == []
-    assert tiny.is_dir()
+    assert spoken.is_dir()
 
 
-def test_a_damaged_copy_is_made_again(tiny, own):
-    expected, damaged = rows(loaded(tiny, own)), kept(own) / "images.bin"
+def test_a_damaged_copy_is_made_again(spoken, own):
+    expected, damaged = rows(loaded(spoken, own)), kept(own) / "images.bin"
     damaged.write_bytes(bytes(damaged.stat().st_size))
-    np.testing.assert_allclose(rows(loaded(tiny, own)), expected, atol=1e-6)
+    np.testing.assert_allclose(rows(loaded(spoken, own)), expected, atol=1e-6)
     assert converted.kept(kept(own))
 
 
-def test_other_weights_are_converted_for_themselves_and_what_was_kept_for_the_old_ones_goes(tiny, own, tmp_path):
+def test_other_weights_are_converted_for_themselves_and_what_was_kept_for_the_old_ones_goes(spoken, own, tmp_path):
     import open_clip
 
     Shelf(own).remove("hf-hub:someone/spoken")  # Which is the same model, and would keep what was converted.
-    before, old = loaded(tiny, own).model.space, kept(own).name
-    content = {file.name: file.read_bytes() for file in tiny.iterdir()}
+    before, old = loaded(spoken, own).model.space, kept(own).name
+    content = {file.name: file.read_bytes() for file in spoken.iterdir()}
     try:
-        torch_folder(tiny, open_clip.CLIP(**TINY), json.loads(content["open_clip_config.json"])["model_cfg"])
-        assert loaded(tiny, own).model.space != before
+        torch_folder(spoken, open_clip.CLIP(**TINY), json.loads(content["open_clip_config.json"])["model_cfg"])
+        assert loaded(spoken, own).model.space != before
     finally:
         for name, each in content.items():
-            (tiny / name).write_bytes(each)
+            (spoken / name).write_bytes(each)
     assert kept(own).name != old
 
 
-def test_a_model_that_openvino_refused_runs_with_torch_and_is_not_tried_again(tiny, own, caplog):
+def test_a_model_that_openvino_refused_runs_with_torch_and_is_not_tried_again(spoken, own, caplog):
     card = json.loads((kept(own) / converted.CARD).read_text())
     card["model"] |= {"refused": "OpenVINO does not take it: odd", "gaps": {}}
     (kept(own) / converted.CARD).write_text(json.dumps(card))
-    encoder = loaded(tiny, own)
+    encoder = loaded(spoken, own)
     assert (encoder.runtime.name, encoder.model.precision) == ("torch", Precision.EXACT)
-    assert f"local-dir:{tiny} runs with torch, more slowly: OpenVINO does not take it: odd" in caplog.text
+    assert f"local-dir:{spoken} runs with torch, more slowly: OpenVINO does not take it: odd" in caplog.text
 
 
-def test_a_model_whose_vectors_are_off_is_not_run_with_openvino(tiny, own, caplog):
+def test_a_model_whose_vectors_are_off_is_not_run_with_openvino(spoken, own, caplog):
     card = json.loads((kept(own) / converted.CARD).read_text())
     card["model"]["gaps"] = {"exact": 0.5, "fast": float("nan")}
     (kept(own) / converted.CARD).write_text(json.dumps(card))
-    assert loaded(tiny, own, None).runtime.name == "torch"
+    assert loaded(spoken, own, None).runtime.name == "torch"
     assert "with OpenVINO its vectors are off by 5.0e-01" in caplog.text
 
 
-def test_a_folder_that_a_killed_process_left_is_removed_a_day_later(tiny, own):
+def test_a_folder_that_a_killed_process_left_is_removed_a_day_later(spoken, own):
     left = [own / "converted" / f"{converted.MAKING}{name}" for name in ("old", "new")]
     for folder in left:
         folder.mkdir()
     os.utime(left[0], (0, 0))
-    loaded(tiny, own)
+    loaded(spoken, own)
     assert [folder.exists() for folder in left] == [False, True]
 
 
-def test_a_source_is_the_same_after_its_way_to_the_child(tiny, tmp_path):
-    source = find(f"local-dir:{tiny}", Hub(tmp_path, offline=True))
+def test_a_source_is_the_same_after_its_way_to_the_child(spoken, tmp_path):
+    source = find(f"local-dir:{spoken}", Hub(tmp_path, offline=True))
     assert from_plain(json.loads(json.dumps(to_plain(source)))) == source
 
 
-def test_a_package_that_is_missing_is_told_with_the_way_out(tiny, tmp_path, monkeypatch):
+def test_a_package_that_is_missing_is_told_with_the_way_out(spoken, tmp_path, monkeypatch):
     (tmp_path / "open_clip.py").write_text("raise ModuleNotFoundError('no open_clip', name='open_clip')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with pytest.raises(ModelUnavailable, match=r'needs open_clip, which is missing here: pip install "samekind\[server\]"'):
-        loaded(tiny, tmp_path)
+        loaded(spoken, tmp_path)
     assert list((tmp_path / "converted").iterdir()) == []
 
 
@@ -209,17 +198,17 @@ def test_a_child_ends_with_the_process_that_began_it(tmp_path):
 
 
 @pytest.fixture(scope="module", params=["whitespace", "lower", "canonicalize"])
-def pair(request, tiny, tmp_path_factory):
+def pair(request, spoken, tmp_path_factory):
     """A tokenizer without transformers, and open_clip's own."""
     from open_clip.tokenizer import HFTokenizer
 
-    source = find(f"local-dir:{tiny}", Hub(tiny, offline=True))
+    source = find(f"local-dir:{spoken}", Hub(spoken, offline=True))
     source.config["text_cfg"]["tokenizer_kwargs"] = {"clean": request.param}
     folder = tmp_path_factory.mktemp("words")
     plain = tokenizing.plain_words(source, folder)
     assert plain
     return PlainTokenizer.read(folder / tokenizing.PLAIN, plain["how"]), OpenClipTokenizer(
-        HFTokenizer(str(tiny), context_length=16, clean=request.param)
+        HFTokenizer(str(spoken), context_length=16, clean=request.param)
     )
 
 

@@ -15,9 +15,11 @@ from PIL import Image, ImageDraw
 
 from samekind.types import Precision, ScoreKind
 from samekind_server.classification.head import probabilities
+from samekind_server.embedding import child, converted
+from samekind_server.embedding.hub import Hub
 from samekind_server.embedding.images import ImageLimits, decode, prepare
 from samekind_server.embedding.loading import load
-from samekind_server.embedding.sources import MINI
+from samekind_server.embedding.sources import MINI, find, to_plain
 from tests.model_folders import OF_MINIS_FORM, minis_folder, perturbed, siglip_tokenizer, torch_folder
 
 TEXTS = ["a temple in China", "a red flower", "two mugs on a table", "Ünïcödé &amp; <b>MORE</b>", "x", "a very long tale " * 40]
@@ -95,6 +97,18 @@ def loaded(folder, cache):
     return load(f"local-dir:{folder}", offline=True, precision=Precision.EXACT, cache_dir=cache, threads=2)
 
 
+def made_ready(folder, cache):
+    """The same, converted in this process as a child would, which had to import torch first."""
+    source = find(f"local-dir:{folder}", Hub(cache, offline=True))
+    home = cache / "converted" / converted.key(source)
+    home.mkdir(parents=True)
+    model = child.convert(home, {"source": to_plain(source), "threads": 2})
+    files = {file.name: converted.digest(file) for file in home.iterdir()}
+    (home / converted.CARD).write_text(json.dumps({"model": model, "files": files}))
+    assert converted.kept(home)
+    return loaded(folder, cache)
+
+
 def made(folder, config):
     """A perturbed model of open_clip's, also saved to `folder`; with the preprocessing that the folder says."""
     form = open_clip.CustomTextCLIP if config.get("custom_text") else open_clip.CLIP
@@ -142,7 +156,7 @@ def test_a_model_of_open_clips_has_its_vectors_and_logits(name, whole, tmp_path,
     model = made(tmp_path / "model", form(name, whole))
     expected = theirs(model, tmp_path / "model", pictures)
     del model
-    encoder = loaded(tmp_path / "model", tmp_path)
+    encoder = made_ready(tmp_path / "model", tmp_path)
     assert (encoder.runtime.name, encoder.model.precision) == ("openvino", Precision.EXACT)
     assert_parity(ours(encoder, pictures), expected, image_spread=0.3, text_spread=0.3)
 
@@ -150,7 +164,7 @@ def test_a_model_of_open_clips_has_its_vectors_and_logits(name, whole, tmp_path,
 def test_a_siglip_with_a_tokenizer_of_its_own_has_its_vectors_scale_and_bias(whole, tmp_path, pictures):
     model = made(tmp_path / "model", SIGLIP if whole else SMALL_SIGLIP)
     siglip_tokenizer(tmp_path / "model", SIGLIP["text_cfg"]["vocab_size"])
-    encoder = loaded(tmp_path / "model", tmp_path)
+    encoder = made_ready(tmp_path / "model", tmp_path)
     assert (encoder.runtime.name, encoder.model.score_kind, encoder.logit_bias) == ("openvino", ScoreKind.SIGMOID, -10)
     assert encoder.logit_scale == pytest.approx(model.logit_scale.exp().item(), rel=1e-3)
     made_here, expected = ours(encoder, pictures), theirs(model, tmp_path / "model", pictures)

@@ -19,7 +19,7 @@ from samekind_server.embedding.open_clip_names import describe, described
 from samekind_server.embedding.registry import Registry
 from samekind_server.embedding.sources import find
 from samekind_server.embedding.spaces import truncated
-from tests.model_folders import OF_MINIS_FORM, SMALL_TEXT, TINY, configure, into_hub_cache, minis_folder, perturbed, siglip_tokenizer, torch_folder
+from tests.model_folders import OF_MINIS_FORM, TINY, configure, into_hub_cache, minis_folder, perturbed, torch_folder
 
 WEIGHTS = "open_clip_model.safetensors"
 NO_NETWORK = """
@@ -67,17 +67,6 @@ def tiny(tmp_path_factory):
     import open_clip
 
     return torch_folder(tmp_path_factory.mktemp("tiny") / "model", perturbed(open_clip.CLIP(**TINY)), TINY)
-
-
-@pytest.fixture(scope="module")
-def spoken(tmp_path_factory):
-    """The same with a tokenizer of transformers' beside it."""
-    import open_clip
-
-    config = TINY | {"text_cfg": SMALL_TEXT | {"hf_tokenizer_name": "someone/spoken"}}
-    folder = torch_folder(tmp_path_factory.mktemp("spoken") / "model", perturbed(open_clip.CLIP(**TINY)), config)
-    siglip_tokenizer(folder, 200)
-    return folder
 
 
 @pytest.fixture(scope="module")
