@@ -13,6 +13,7 @@ from samekind.filters import F
 from samekind.queries import Found, Query, Term
 from samekind.types import Report, Vector
 from samekind_server.catalog import vectors
+from samekind_server.catalog.catalogs import LOOKING
 from samekind_server.embedding.askers import Asker
 from samekind_server.embedding.engine import Engine
 from samekind_server.search.answering import Answering, candidates
@@ -84,6 +85,23 @@ def test_no_more_are_answered_together_than_a_writer_may_wait_for(keeper):
     crowd = Crowd(keeper)
     crowd.ask(*FIRST, *[Asker("a")] * 3, each=MOST // 2)
     assert sorted(crowd.sizes) == [*[MOST // 2] * (AT_ONCE + 1), MOST]
+
+
+def test_long_calls_keep_no_short_one_waiting(keeper):
+    free = threading.Event()
+
+    def answer(call: Sequence[Answering]) -> list[Found]:
+        return [Found() for _ in call if len(call) == 1 or free.wait()]
+
+    async def asked() -> list[int]:
+        catalog, together = await keeper.catalogs.open("", "shop"), Together(answer)
+        run = Answering(await catalog.inside(), Ask(Query(words="x"), 10), Meant({}, frozenset(), Report("", SPACE, None)), Asker())
+        long = [asyncio.ensure_future(together.answered(catalog, [run] * (MOST + 1))) for _ in range(LOOKING - 1)]
+        short = await together.answered(catalog, [run])
+        free.set()
+        return [len(short), *map(len, await asyncio.gather(*long))]
+
+    assert keeper.run(asked()) == [1, *[MOST + 1] * (LOOKING - 1)]
 
 
 def test_what_is_wrong_with_one_is_told_no_other(keeper):

@@ -17,7 +17,7 @@ from samekind_server.catalog.memory import Memory
 from samekind_server.search.answering import Answering
 
 AT_ONCE = os.cpu_count() or 1  # Threads that answer at the same time: more would wait for one another.
-MOST = 16  # Queries answered together; those of one call stay together in any case.
+MOST = 16  # Queries answered together. A call of more has a thread of its own, and holds up no short one.
 Call: TypeAlias = Sequence[Answering]
 Answers: TypeAlias = list[Found]
 
@@ -63,6 +63,8 @@ class Together:
 
     async def answered(self, catalog: OpenCatalog, call: Call) -> Answers:
         """The answers of one call's queries, at least one, all of this catalog. Raises what was raised for these queries alone."""
+        if len(call) > MOST:
+            return await catalog.within(lambda _: self._answer(call))
         loop = asyncio.get_running_loop()
         waiting = Waiting(call, loop, loop.create_future())
         with self._lock:
