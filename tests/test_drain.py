@@ -48,7 +48,7 @@ def picture() -> bytes:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Forked]:
-    with process(tmp_path, "--grace", "60", "--precision", "exact", "--metrics", "0") as server:
+    with process(tmp_path, "--grace", "600", "--precision", "exact", "--metrics", "0") as server:
         yield server
 
 
