@@ -134,6 +134,14 @@ def test_any_number_of_events_is_streamed_and_listed_by_user_and_by_item_latest_
     assert {(each.user, each.item) for each in shop.events(user="user-5", item="item-3")} == {("user-5", "item-3")}
 
 
+def test_one_bad_event_of_a_long_stream_fails_alone_and_all_others_are_known_when_it_comes_again(shop):
+    given = [event(n, id=f"event-{n}") for n in range(3000)]
+    given[1500] = Event("u", "i", "stared")
+    for known in (0, 2999):
+        told = shop.record(iter(given))
+        assert (told.count, told.known, list(told.failures)) == (2999, known, [1500])
+
+
 def test_who_is_not_known_has_no_events_and_is_forgotten_at_once(learner, shop):
     assert (list(shop.events(user="nobody")), shop.forget("nobody")) == ([], 0)
     with pytest.raises(BadRequest, match="name one"):
@@ -208,9 +216,9 @@ def test_a_kill_while_events_are_recorded_and_learned_from_loses_none_and_the_ol
 
 def test_a_damaged_model_is_not_served_and_one_of_another_life_is_gone(tmp_path):
     files = Files(tmp_path, "life")
-    learned = learn(Events(*np.zeros((2, 1), np.int64), *np.ones((3, 1))), ["sku-1"], np.ones((1, 4), np.float32), now=1.0)
+    learned = learn(Events(*np.zeros((2, 1), np.int64), *np.ones((3, 1))), np.ones((1, 4), np.float32), now=1.0)
     learned.save(files.new(7))
-    assert files.keep(7, Totals(5, 5, 0), 0.25).model.ids == files.kept(7).model.ids == ("sku-1",)
+    assert files.keep(7, Totals(5, 5, 0), 0.25).model.about == files.kept(7).model.about == learned.about
     Files(tmp_path, "another").clear([7])
     assert files.kept(7) is None
     learned.save(files.new(7))

@@ -10,7 +10,6 @@ from samekind_server.recommendation.model import DamagedModel, Model, learn
 from samekind_server.recommendation.signals import History
 
 ITEMS, USERS, DIMENSIONS = 60, 120, 8
-IDS = [f"item-{number}" for number in range(ITEMS)]
 
 
 def drawn_vectors():
@@ -35,7 +34,7 @@ def drawn_events(seed=0):
 def model():
     """A model of the drawn events, in which the last item was never liked."""
     events = drawn_events()
-    return learn(events.some(events.items != ITEMS - 1), IDS, VECTORS, now=1e4)
+    return learn(events.some(events.items != ITEMS - 1), VECTORS, now=1e4)
 
 
 def history(*items, weights=None):
@@ -57,7 +56,7 @@ def alike(one, other):
 
 def test_the_same_events_give_the_same_model(model):
     events = drawn_events()
-    again = learn(events.some(events.items != ITEMS - 1), IDS, VECTORS, now=1e4)
+    again = learn(events.some(events.items != ITEMS - 1), VECTORS, now=1e4)
     assert alike(model, again) and again.blend == model.blend and again.about == model.about
 
 
@@ -149,26 +148,26 @@ def test_it_says_whose_users_chose_an_item(model):
 def test_hardly_any_events_make_a_model_that_answers(users, items):
     counts = np.arange(items if users else 0)
     events = Events(np.zeros_like(counts), counts, np.ones(len(counts)), np.full(len(counts), np.nan), np.zeros(len(counts)))
-    model = learn(events, IDS[:items], VECTORS[:items], now=0)
+    model = learn(events, VECTORS[:items], now=0)
     scores = model.scores(History(counts, np.ones(len(counts), np.float32), VECTORS[counts]), np.arange(items), VECTORS[:items])
     assert scores.total.shape == (items,) and np.isfinite(scores.total).all() and not model.about.measures
 
 
 def test_a_catalog_without_vectors_is_recommended_by_behaviour():
-    model = learn(drawn_events(), IDS, np.zeros((ITEMS, 0), np.float32), now=1e4)
+    model = learn(drawn_events(), np.zeros((ITEMS, 0), np.float32), now=1e4)
     past = History(np.array([1, 2]), np.ones(2, np.float32), np.zeros((2, 0), np.float32))
     scores = model.scores(past, np.arange(ITEMS), np.zeros((ITEMS, 0), np.float32))
     assert scores.total.argsort()[::-1][:10].max() < ITEMS // 2
 
 
 def test_above_the_limit_of_ease_factors_tell_the_halves_apart():
-    model = learn(drawn_events(), IDS, VECTORS, now=1e4, ease_items=10)
+    model = learn(drawn_events(), VECTORS, now=1e4, ease_items=10)
     assert model.about.method == "als" and scored(model, history(1, 2)).total.argsort()[::-1][:10].max() < ITEMS // 2
 
 
 def test_the_unit_of_weights_does_not_matter(model):
     events = drawn_events().some(drawn_events().items != ITEMS - 1)
-    times_five = learn(replace(events, weights=5 * events.weights), IDS, VECTORS, now=1e4)
+    times_five = learn(replace(events, weights=5 * events.weights), VECTORS, now=1e4)
     one, other = scored(model, history(1, 40, weights=[1, -0.5])), scored(times_five, history(1, 40, weights=[5, -2.5]))
     np.testing.assert_allclose(one.total, other.total, atol=1e-4)
 
@@ -176,7 +175,7 @@ def test_the_unit_of_weights_does_not_matter(model):
 def test_a_saved_model_is_the_same_again(model, tmp_path):
     model.save(tmp_path / "model")
     loaded = Model.load(tmp_path / "model")
-    assert alike(model, loaded) and (loaded.ids, loaded.blend, loaded.about) == (model.ids, model.blend, model.about)
+    assert alike(model, loaded) and (loaded.blend, loaded.about) == (model.blend, model.about)
 
 
 @pytest.mark.parametrize("place", [0, 40, 3000, -1])

@@ -199,7 +199,7 @@ def _everything(task: Task) -> Task:
 def _learned(task: Task, parameters: Mapping[str, Parameters]) -> Lesson:
     print(f"measuring recommendations: {task.name} …", file=sys.stderr, flush=True)
     vectors = embedded(task.texts)
-    model = learn(_events(task.known), [str(film) for film in range(len(vectors))], vectors, now=float(task.known.times.max()))
+    model = learn(_events(task.known), vectors, now=float(task.known.times.max()))
     return Lesson(model, vectors, parameters)
 
 

@@ -90,7 +90,7 @@ def _learned(store: Shop, chance: np.random.Generator) -> Model:
     items = np.concatenate([chance.permutation(basket) for basket in bought])
     users = np.repeat(np.arange(BEFORE), BOUGHT)
     events = Events(users, items, np.ones(len(items)), np.full(len(items), np.nan), np.tile(np.arange(BOUGHT, dtype=float), BEFORE))
-    return learn(events, [str(item) for item in range(ITEMS)], store.vectors, now=float(BOUGHT))
+    return learn(events, store.vectors, now=float(BOUGHT))
 
 
 def _regrets(store: Shop, model: Model, wish: Numbers, chance: np.random.Generator, behaviour: float | None) -> Numbers:

@@ -34,16 +34,15 @@ class Look(Protocol):
         ...
 
 
-def gathered(look: Look, id: int, catalog: Catalog, *, most: int = MOST_ITEMS) -> tuple[Events, list[str], Floats, Codes]:
-    """The events, the ids of their items, the unit vectors of these, (items, dimensions), rows of zeros for those not there, and their numbers."""
+def gathered(look: Look, id: int, catalog: Catalog, *, most: int = MOST_ITEMS) -> tuple[Events, Floats, Codes]:
+    """The events, the unit vectors of their items, (items, dimensions), rows of zeros for those not there, and the numbers of these."""
     told = np.concatenate([np.empty((0, 5)), *_events(look, id)])
     numbers, counts = np.unique(told[:, ITEM], return_counts=True)
     numbers = np.sort(numbers[np.argsort(-counts, kind="stable")[:most]])
     told = told[np.isin(told[:, ITEM], numbers)]
-    named = {number: (name, row) for number, name, row in _items(look, id)}
-    known = [named.get(int(number), ("", None)) for number in numbers]
-    events, vectors = arrays(told, numbers, catalog.event_weights), _vectors(look, [row for _, row in known], catalog)
-    return events, [name for name, _ in known], vectors, numbers.astype(np.int64)
+    at = {number: row for number, _, row in _items(look, id)}
+    events, vectors = arrays(told, numbers, catalog.event_weights), _vectors(look, [at.get(int(number)) for number in numbers], catalog)
+    return events, vectors, numbers.astype(np.int64)
 
 
 def arrays(told: Any, numbers: Any, weights: EventWeights, known: Scale | None = None) -> Events:

@@ -7,7 +7,7 @@ import io
 import json
 import os
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from samekind_server.recommendation.interactions import Codes, Events, Scale, in
 from samekind_server.recommendation.reading import Reading
 from samekind_server.recommendation.signals import BEHAVIOUR, Heard, History, Signals, learned
 
-VERSION = 3
+VERSION = 4
 POPULAR = 0.01  # The least that popularity counts among candidates, so that there are as many as are asked for.
 MATRICES, ARRAYS = ("ease", "cooccurrence"), ("gram", "centre", "map", "support", "popularity")
 
@@ -51,12 +51,11 @@ class About:
 
 @dataclass(frozen=True)
 class Model:
-    """What users' behaviour taught. It names items, by code, and no users. Its methods may be called from any thread.
+    """What users' behaviour taught. It names nobody and nothing, but knows items by code. Its methods may be called from any thread.
 
     `numbers` are those of the items in the store, ascending.
     """
 
-    ids: tuple[str, ...]
     signals: Signals
     blend: Blend
     about: About
@@ -135,17 +134,15 @@ class Model:
             raise DamagedModel(f"{path.name} is a model of another version; it is made anew from the events") from error
 
 
-def learn(
-    events: Events, ids: Sequence[str], vectors: Floats, numbers: Codes | None = None, *, now: float, ease_items: int = 10_000, seed: int = 0
-) -> Model:
-    """A model of the items `ids`, whose unit vectors are the rows of `vectors` (zeros where there is none), from what users did with them.
+def learn(events: Events, vectors: Floats, numbers: Codes | None = None, *, now: float, ease_items: int = 10_000, seed: int = 0) -> Model:
+    """A model of the items whose unit vectors are the rows of `vectors` (zeros where there is none), from what users did with them.
 
     It is learned twice: first without each user's latest fifth, on which the weights of the blend are fitted and all is measured. The same
     events give the same model. `numbers` are the items' in the store, ascending; without them they are counted from 0. Takes 4 bytes
     × items² up to `ease_items` items with likes, beyond that 1 KB for each.
     """
     users = int(events.users.max(initial=-1)) + 1
-    history, unit = in_units(interactions(events, users, len(ids)))
+    history, unit = in_units(interactions(events, users, len(vectors)))
     fit = measuring.fitted(history, vectors, ease_items=ease_items, seed=seed)
     signals = learned(history, vectors, ease_items=ease_items, half_life=fit.half_life, now=now, seed=seed)
     signals = replace(signals, reading=Reading(fit.fading, unit))
@@ -153,7 +150,7 @@ def learn(
     newest = float(events.times.max(initial=0))
     people, items = len(np.unique(events.users)), int((signals.support > 0).sum())
     about = About(method, len(events), people, items, now, newest, fit.half_life, fit.measures, events.scale)
-    return Model(tuple(ids), signals, fit.blend, about, np.arange(len(ids)) if numbers is None else numbers)
+    return Model(signals, fit.blend, about, np.arange(len(vectors)) if numbers is None else numbers)
 
 
 def _packed(model: Model) -> bytes:
@@ -168,7 +165,6 @@ def _packed(model: Model) -> bytes:
     factors = {"ridge": model.signals.factors.ridge, "confidence": model.signals.factors.confidence}
     told = {
         "version": VERSION,
-        "ids": model.ids,
         "blend": vars(model.blend),
         "about": about,
         "factors": factors,
@@ -186,8 +182,7 @@ def _unpacked(body: bytes) -> Model:
     told = json.loads(arrays["told"].tobytes())
     if told["version"] != VERSION:
         raise ValueError(told["version"])
-    ids, about = tuple(told["ids"]), told["about"]
-    shape = (len(ids), len(ids))
+    about, shape = told["about"], (len(arrays["numbers"]),) * 2
     parts = {name: tuple(arrays[f"{name}.{part}"] for part in ("data", "indices", "indptr")) for name in MATRICES}
     matrices = {name: sparse.csr_matrix(parts[name], shape=shape) for name in MATRICES}
     signals = Signals(
@@ -198,4 +193,4 @@ def _unpacked(body: bytes) -> Model:
     )
     measures = {(measure, method): value for measure, method, value in about.pop("measures")}
     scale = about.pop("scale")
-    return Model(ids, signals, Blend(**told["blend"]), About(**about, measures=measures, scale=scale and (scale[0], scale[1])), arrays["numbers"])
+    return Model(signals, Blend(**told["blend"]), About(**about, measures=measures, scale=scale and (scale[0], scale[1])), arrays["numbers"])

@@ -10,7 +10,6 @@ import numpy as np
 from scipy import sparse
 
 from samekind.types import Floats
-from samekind_server.embedding.base import unit
 from samekind_server.recommendation import taste
 from samekind_server.recommendation.als import Factors, als
 from samekind_server.recommendation.cooccurrence import cooccurrence
@@ -168,9 +167,10 @@ def popularity(history: Interactions, half_life: float, now: float) -> Floats:
 
 
 def _centred(vectors: Floats, centre: Floats) -> Floats:
-    told = vectors.any(axis=1)
-    rows = np.zeros_like(vectors)
-    rows[told] = unit(vectors[told] - centre + np.float32(1e-12))
+    rows: Floats = vectors - centre
+    rows += np.float32(1e-12)
+    rows /= np.sqrt(np.vecdot(rows, rows))[:, None]
+    rows[~vectors.any(axis=1)] = 0
     return rows
 
 
