@@ -17,7 +17,10 @@ from samekind_server.edge.keys import Key
 
 NOBODY = written.Written("", "")
 NO_DIGEST = "0" * 64
-ASK = "this server asks for a key and was given none that it knows; send one (key=..., --key or SAMEKIND_KEY), `samekind keys add NAME` makes one"
+ASK = (
+    "this server asks for a key and was given none that it knows; send one (key=..., --key, SAMEKIND_KEY or authorization: Bearer KEY), "
+    "`samekind keys add NAME` makes one"
+)
 log = logging.getLogger(__name__)
 
 
