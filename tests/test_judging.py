@@ -1,7 +1,9 @@
 """What is made of scores: the modality gap is taken out of them, and what does not stand out is cut off."""
 
 import io
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +17,7 @@ from samekind.queries import ById, Cutoff, Found, Query, Term
 from samekind.types import Best, Fused, Image, Item, Metric, Text, Vector
 from samekind_server.catalog.background import Background, Backgrounds
 from samekind_server.embedding.engine import Engine
-from samekind_server.index.base import Shape
+from samekind_server.index.base import Gist, Shape
 from samekind_server.index.exact import Exact
 from samekind_server.search import cutoff, gap
 from samekind_server.search.searching import Searching
@@ -43,6 +45,33 @@ def index(vectors: np.ndarray) -> Exact:
 
 def background(**vectors: np.ndarray) -> Background:
     return Backgrounds().now(0, {name: index(each) for name, each in vectors.items()})
+
+
+class Held(Exact):
+    """An index whose gist is waited for from the second on."""
+
+    def __init__(self) -> None:
+        super().__init__(Shape(DIMENSIONS))
+        self.asked, self.free, self.times = threading.Event(), threading.Event(), 0
+
+    def gist(self, most: int) -> Gist:
+        self.times += 1
+        if self.times > 1:
+            self.asked.set()
+            self.free.wait()
+        return super().gist(most)
+
+
+def test_while_one_thread_makes_a_background_anew_others_take_the_old():
+    held, seen = Held(), Backgrounds()
+    held.add(np.arange(200), meanings(200))
+    old = seen.now(0, {"text": held})
+    with ThreadPoolExecutor(1) as one:
+        anew = one.submit(seen.now, 100, {"text": held})
+        held.asked.wait()
+        assert seen.now(100, {"text": held}) is old
+        held.free.set()
+    assert anew.result() is seen.now(100, {"text": held}) is not old
 
 
 def test_a_gap_that_was_put_in_is_taken_out():
