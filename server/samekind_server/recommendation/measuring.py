@@ -73,10 +73,10 @@ def latest(history: Interactions, share: float = SHARE) -> np.ndarray:
     return told
 
 
-def history_of(history: Interactions, vectors: Floats, user: int, most: int = LONG) -> History:
+def history_of(history: Interactions, vectors: Floats, user: int) -> History:
     """One row of the matrix as a history, latest first, and of a long one the latest."""
     row = slice(*history.matrix.indptr[user : user + 2])
-    order = np.argsort(-history.times[row], kind="stable")[:most]
+    order = np.argsort(-history.times[row], kind="stable")[:LONG]
     codes = history.matrix.indices[row][order].astype(np.int64)
     return History(codes, history.matrix.data[row][order], vectors[codes], history.times[row][order])
 
