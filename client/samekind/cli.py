@@ -7,6 +7,7 @@ import sys
 import time
 import warnings
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypedDict
 
@@ -51,6 +52,10 @@ app.add_typer(labels_command.app, name="labels", rich_help_panel=ASK)
 app.add_typer(catalogs_command.app, name="catalogs", rich_help_panel=ASK)
 
 MANY = 1000  # Labels that take seconds to read.
+
+# The server's package reads the options of these, and prints their help.
+_as_they_are = {"allow_extra_args": True, "ignore_unknown_options": True}
+_handed_on = partial(app.command, rich_help_panel=HERE, add_help_option=False, context_settings=_as_they_are)
 
 ServerIfAny = Annotated[str | None, typer.Option(envvar="SAMEKIND_SERVER", help="Ask this server, host:port, not this machine.")]
 Data = Annotated[Path | None, typer.Option(envvar="SAMEKIND_DATA", help="The server's data folder, as `serve --data` has it.")]
@@ -199,37 +204,37 @@ def remove_model(name: Name, data: Data = None, as_json: Json = False) -> None:
         say(show.told_json(freed) if as_json else f"removed {name}: {show.size(freed['freed'])} freed\n")
 
 
-@app.command(rich_help_panel=HERE, add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@_handed_on()
 def serve(context: typer.Context) -> None:
     """Serve; `samekind serve --help` lists the settings."""
     _become("samekind_server", context.args)
 
 
-@app.command(rich_help_panel=HERE, add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@_handed_on()
 def keys(context: typer.Context) -> None:
     """Add, list and remove its keys."""
     _become("samekind_server.keys_command", context.args)
 
 
-@app.command(rich_help_panel=HERE, add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@_handed_on()
 def backup(context: typer.Context) -> None:
     """Copy its store to a file, while it runs."""
     _become("samekind_server.copies_command", ["backup", *context.args])
 
 
-@app.command(rich_help_panel=HERE, add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@_handed_on()
 def restore(context: typer.Context) -> None:
     """Make a copy the store of a folder that has none."""
     _become("samekind_server.copies_command", ["restore", *context.args])
 
 
-@app.command(rich_help_panel=HERE, add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@_handed_on()
 def verify(context: typer.Context) -> None:
     """Prove that every row of its store is what was written."""
     _become("samekind_server.copies_command", ["verify", *context.args])
 
 
-@app.command(rich_help_panel=HERE, add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@_handed_on()
 def tune(context: typer.Context) -> None:
     """Measure this machine for it, or what a catalog would do with fewer numbers."""
     _become("samekind_server.tune_command", context.args)
