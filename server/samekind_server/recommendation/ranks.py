@@ -24,7 +24,7 @@ def gains(scores: Floats, liked: NDArray[np.bool_]) -> Gains:
     rows, columns = np.nonzero((told > bars) | (level & (level.cumsum(axis=1) <= LONGEST)))  # Of many equals the first alone count.
     rivals, own, at = scores[rows], told[rows, columns][:, None], places[columns][:, None]
     before = np.count_nonzero((rivals > own) | ((rivals == own) & (np.arange(len(liked)) < at)), axis=1)
-    return np.bincount(rows, worth(len(places))[np.minimum(before, LONGEST)], len(scores))
+    return np.bincount(rows, worth(len(places))[np.minimum(before, LONGEST)], len(scores)).astype(np.float64)  # Of nothing it counts whole numbers.
 
 
 @cache
