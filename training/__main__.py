@@ -8,7 +8,6 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -31,14 +30,12 @@ def stages(asked: argparse.Namespace) -> list[Stage]:
     """All stages in order."""
     packs, work, out = asked.data, asked.work, asked.out
     plan = image_tower.Plan(asked.image_steps, asked.image_minutes, seed=asked.seed)
-    together = joint.plans(*asked.joint_steps, seed=asked.seed + 1)
     return [
         Stage("targets", "targets.npy", lambda: text_space.make(packs, work)),
         Stage("pictures", "shop.json", lambda: pictures.make(packs, work)),
         Stage("text", "text.pt", lambda: text_tower.train(work, steps=asked.text_steps, seed=asked.seed, before=asked.text_from)),
-        Stage("image", "image.pt", lambda: image_tower.train(packs, work, plan)),
-        *(Stage(each.name, f"{each.name}.pt", partial(joint.train, packs, work, each)) for each in together),
-        Stage("mean", "joint.pt", lambda: joint.mean(work, [each.name for each in together])),
+        Stage("image", "image.pt", lambda: image_tower.train(work, plan)),
+        Stage("joint", "joint.pt", lambda: joint.train(work, joint.Plan(asked.joint_steps, seed=asked.seed + 1))),
         Stage("export", "report.json", lambda: finish(packs, work, out, asked)),
     ]
 
@@ -65,9 +62,9 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=[], metavar="STAGE", help="run only these stages")
     parser.add_argument("--text-steps", type=int, default=3600, help="batches of 512 phrases")
     parser.add_argument("--text-from", type=Path, help="begin with the text tower in this file, such as an earlier text.pt")
-    parser.add_argument("--image-steps", type=int, default=1900, help="batches of 96 pictures")
+    parser.add_argument("--image-steps", type=int, default=1000, help="batches of 96 pictures")
     parser.add_argument("--image-minutes", type=float, default=float("inf"), help="end the image tower's training after these")
-    parser.add_argument("--joint-steps", type=int, nargs=2, default=(300, 1200), help="batches of pictures with phrases, gently and firmly")
+    parser.add_argument("--joint-steps", type=int, default=400, help="batches of pictures with phrases")
     parser.add_argument("--image-size", type=int, default=160, help="pixels of the exported model's images")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: torch's own choice)")
     parser.add_argument("--seed", type=int, default=0)

@@ -1,20 +1,16 @@
-"""What `mini` is: its open_clip configuration, and the start of its image tower from a folded MobileNetV2."""
+"""What `mini` is: its open_clip configuration, and how the norms of its image tower fold into its convolutions and back."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import open_clip
 import torch
 from torch import nn
 
 DIMENSIONS = (256, 128, 64)
-HIDDEN = 2 * DIMENSIONS[0]  # what open_clip gives a head of the form "mlp"
 CONTEXT = 32
-MEAN = (0.485, 0.456, 0.406)
-STD = (0.229, 0.224, 0.225)
+MEAN = STD = (0.5, 0.5, 0.5)
 
 
 def config(image_size: int) -> dict[str, Any]:
@@ -23,10 +19,10 @@ def config(image_size: int) -> dict[str, Any]:
         "model_cfg": {
             "embed_dim": DIMENSIONS[0],
             "vision_cfg": {
-                "timm_model_name": "mobilenetv2_100",
+                "timm_model_name": "tf_efficientnet_lite0",
                 "timm_model_pretrained": False,
                 "timm_pool": "avg",
-                "timm_proj": "mlp",
+                "timm_proj": "linear",
                 "timm_proj_bias": True,
                 "image_size": image_size,
             },
@@ -43,18 +39,11 @@ def build(image_size: int) -> open_clip.CLIP:
 
 
 def layers(trunk: nn.Module) -> list[tuple[nn.Conv2d, nn.BatchNorm2d]]:
-    """The 52 convolutions of timm's MobileNetV2, each with the batch norm after it, in order."""
+    """The convolutions of a timm network, each with the batch norm after it, in order."""
     found = [module for module in trunk.modules() if isinstance(module, (nn.Conv2d, nn.BatchNorm2d))]
     convolutions = [module for module in found if isinstance(module, nn.Conv2d)]
     norms = [module for module in found if isinstance(module, nn.BatchNorm2d)]
     return list(zip(convolutions, norms, strict=True))
-
-
-def read_folded(path: Path) -> list[tuple[torch.Tensor, torch.Tensor]]:
-    """Weight and bias of each convolution in a folded network's file, in order."""
-    with np.load(path) as arrays:
-        tensors = {name: torch.from_numpy(arrays[name].astype(np.float32)) for name in arrays.files}
-    return [(tensors[f"{n:02d}.weight"], tensors[f"{n:02d}.bias"]) for n in range(len(tensors) // 2)]
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""Trains the image tower to put a photo where the text space has its name, learning from SqueezeNet's opinion too."""
+"""Trains the image tower to put a photo where the text space has its name, learning from a bigger classifier's opinion too."""
 
 from __future__ import annotations
 
@@ -13,25 +13,23 @@ from torch import nn
 from torch.nn import functional
 
 from training import batches, files, teacher, text_space
-from training.architecture import DIMENSIONS, HIDDEN, read_folded
-from training.networks import MobileNet
+from training.architecture import DIMENSIONS, fold
+from training.networks import FEATURES, Lite, classifier
 from training.runtimes import Forward, compiled
 
 log = logging.getLogger(__name__)
-SIZE, FROZEN, WARM = 96, 3, 500
+SIZE, FROZEN, RIDGE = 96, 5, 2.0
 SCALE, SHARE, ANCHOR, DECAY = 20.0, 0.2, 0.3, 0.997
-ORIGIN = "mobilenetv2-imagenet-folded.npz"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how: steps (the first `warm` train the head alone), at most minutes, edges from shares of the way on."""
+    """How long and how: steps, at most minutes, edges from shares of the way on."""
 
     steps: int
     minutes: float = float("inf")
-    edges: tuple[tuple[float, int], ...] = ((0.0, 96), (0.7, 128))
-    rate: float = 3e-4
-    warm: int = WARM
+    edges: tuple[tuple[float, int], ...] = ((0.0, 128), (0.7, 160))
+    rate: float = 2e-4
     seed: int = 0
 
     def way(self, step: int, spent: float) -> float:
@@ -44,12 +42,12 @@ class Plan:
 
 
 class Tower(nn.Module):
-    """MobileNetV2 and the small perceptron that leads to the space."""
+    """EfficientNet-Lite0 and the linear map that leads to the space."""
 
-    def __init__(self, trunk: MobileNet) -> None:
+    def __init__(self, trunk: Lite) -> None:
         super().__init__()
         self.trunk = trunk
-        self.head = nn.Sequential(nn.Linear(1280, HIDDEN), nn.GELU(), nn.Linear(HIDDEN, DIMENSIONS[0]))
+        self.head = nn.Linear(FEATURES, DIMENSIONS[0])
 
     def late(self, early: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Features and vectors from the frozen part's output."""
@@ -64,13 +62,25 @@ class Tower(nn.Module):
 class Frozen(nn.Module):
     """The first blocks, and what the whole network was before training: the map to train on, the features to stay near."""
 
-    def __init__(self, trunk: MobileNet) -> None:
+    def __init__(self, trunk: Lite) -> None:
         super().__init__()
         self._trunk = trunk
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         early = self._trunk.early(images, FROZEN)
         return early, self._trunk.late(early, FROZEN)
+
+
+@torch.no_grad()
+def origin(names: torch.Tensor) -> Tower:
+    """The ImageNet classifier, led to the space by the names, (1000, 256), of its classes: least squares, as the teacher's places are."""
+    network = classifier(0)
+    tower, last = Tower(Lite(fold(network))), network.classifier
+    assert isinstance(last, nn.Linear)
+    placing = teacher.placing(names, RIDGE)
+    tower.head.weight.copy_(placing @ (last.weight - last.weight.mean(0)))
+    tower.head.bias.copy_(placing @ (last.bias - last.bias.mean()))
+    return tower
 
 
 def loss(vectors: torch.Tensor, batch: batches.Batch, opinion: teacher.Opinion, *, label: float = SHARE) -> torch.Tensor:
@@ -90,15 +100,14 @@ def _entropy(vectors: torch.Tensor, goal: torch.Tensor, columns: torch.Tensor, s
     return functional.cross_entropy(logits, goal, reduction="none")
 
 
-def train(data: Path, work: Path, plan: Plan) -> None:
-    """Train by the plan from the folded MobileNetV2, and write `image.pt`."""
+def train(work: Path, plan: Plan) -> None:
+    """Train by the plan from the ImageNet classifier, and write `image.pt`."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     targets = text_space.load(work)
     mix = batches.Mix(work, targets, size=SIZE, seed=plan.seed)
-    told = teacher.Teacher(data, targets, mix)
-    origin = MobileNet(read_folded(data / ORIGIN))
-    torch.manual_seed(plan.seed)
-    tower = Tower(copy.deepcopy(origin))
+    told = teacher.Teacher(targets)
+    tower = origin(told.names)
+    trunk = copy.deepcopy(tower.trunk)
     checkpoint = work / "image.checkpoint.pt"
     tower = tower.to(device).to(memory_format=torch.channels_last)
     mean = copy.deepcopy(tower)
@@ -113,9 +122,9 @@ def train(data: Path, work: Path, plan: Plan) -> None:
             break
         edge = plan.edge(way)
         if edge not in frozen:
-            frozen[edge] = compiled(Frozen(copy.deepcopy(origin)), edge)
+            frozen[edge] = compiled(Frozen(trunk), edge)
         value = _step(tower, optimizer, frozen[edge], mix.batch(step, teacher.EDGE), told, plan, step, way, edge)
-        _follow(mean, tower, 0.9 if step < plan.warm else DECAY)
+        _follow(mean, tower, min(DECAY, (step + 1) / (step + 10)))
         if step % 50 == 49:
             log.info("image step %d/%d loss %.4f, %.0f/s", step + 1, plan.steps, value, (step + 1 - first) * SIZE / (time.monotonic() - began))
         if step % 200 == 199:
@@ -163,15 +172,10 @@ def _step(
     device = next(tower.parameters()).device
     opinion = told.opinion(batch.images)
     early, anchor = (output.to(device) for output in frozen(resized(batch.images, edge)))
-    if step < plan.warm:
-        value = loss(tower.head(anchor), batch, opinion)
-    else:
-        features, vectors = tower.late(early)
-        value = loss(vectors, batch, opinion) + ANCHOR * (1 - functional.cosine_similarity(features, anchor).mean())
-    trained = max(0, step - plan.warm)
-    pace = min(1.0, (trained + 1) / 60) * (1 - way)
-    for group, rate in zip(optimizer.param_groups, (plan.rate, 4 * plan.rate), strict=True):
-        group["lr"] = 2e-3 if step < plan.warm else rate * pace
+    features, vectors = tower.late(early)
+    value = loss(vectors, batch, opinion) + ANCHOR * (1 - functional.cosine_similarity(features, anchor).mean())
+    for group in optimizer.param_groups:
+        group["lr"] = plan.rate * min(1.0, (step + 1) / 60) * (1 - way)
     optimizer.zero_grad(set_to_none=True)
     value.backward()
     optimizer.step()
@@ -180,9 +184,8 @@ def _step(
 
 def _optimizer(tower: Tower, plan: Plan) -> torch.optim.Optimizer:
     freeze(tower)
-    trunk = [parameter for parameter in tower.trunk.parameters() if parameter.requires_grad]
-    groups = [{"params": trunk}, {"params": list(tower.head.parameters())}]
-    return torch.optim.AdamW(groups, lr=plan.rate, weight_decay=0.02, fused=True)
+    trained = [parameter for parameter in tower.parameters() if parameter.requires_grad]
+    return torch.optim.AdamW(trained, lr=plan.rate, weight_decay=0.02, fused=True)
 
 
 @torch.no_grad()

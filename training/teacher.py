@@ -1,21 +1,18 @@
-"""What SqueezeNet makes of a picture: which of ImageNet's thousand things it is, and where that puts it in the space."""
+"""What EfficientNet-Lite2 makes of a picture: which of ImageNet's thousand things it is, and where that puts it in the space."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from open_clip import IMAGENET_CLASSNAMES
 from torch.nn import functional
 
-from training.architecture import read_folded
-from training.batches import Mix
-from training.networks import SqueezeNet
+from training.networks import classifier
 from training.runtimes import compiled
 from training.text_space import Targets
 
-EDGE, SHARPNESS, RIDGE, USUAL = 128, 0.7, 0.5, 40
+EDGE, RIDGE = 160, 5.0
 
 
 @dataclass(frozen=True)
@@ -30,23 +27,25 @@ class Opinion:
 class Teacher:
     """Sees the same crops as the tower that learns from it (a consistent teacher, arXiv 2106.05237).
 
-    A picture's place is the vector whose similarities to all thousand names are nearest to the teacher's logits, least squares: it holds
-    what the teacher thinks of things that it takes the picture not to be, which softmax drowns.
+    A picture's place is the vector whose similarities to all thousand names are nearest to the roots of the teacher's probabilities, least
+    squares. Roots keep the order of the unlikely, which a mean weighed by probability (ConSE, arXiv 1312.5650) drowns.
     """
 
-    def __init__(self, data: Path, targets: Targets, mix: Mix) -> None:
-        self._forward = compiled(SqueezeNet(read_folded(data / "squeezenet11-imagenet.npz")), EDGE)
-        self._names = torch.from_numpy(targets.of(list(IMAGENET_CLASSNAMES)))
-        some = (mix.batch(2_000_000 + number, EDGE, blend=0.0) for number in range(USUAL))
-        self._usual = torch.cat([self._forward(batch.images)[0][batch.trust > 0] for batch in some]).mean(0)
+    def __init__(self, targets: Targets) -> None:
+        self._forward = compiled(classifier(2), EDGE)
+        self.names = torch.from_numpy(targets.of(list(IMAGENET_CLASSNAMES)))
 
     def opinion(self, images: torch.Tensor) -> Opinion:
         """Of normalised images of the teacher's edge."""
-        logits = self._forward(images)[0]
-        return Opinion(functional.softmax(SHARPNESS * logits, dim=-1), self._names, places(logits - self._usual, self._names))
+        likely = functional.softmax(self._forward(images)[0], dim=-1)
+        return Opinion(likely, self.names, places(likely.sqrt(), self.names))
 
 
-def places(logits: torch.Tensor, names: torch.Tensor) -> torch.Tensor:
-    """The unit vectors, (n, d), whose similarities to the names, (m, d), are nearest to the logits, (n, m), by ridge regression."""
-    square = names.T @ names + RIDGE * torch.eye(names.shape[1])
-    return functional.normalize(torch.linalg.solve(square, names.T @ logits.T).T, dim=-1)
+def places(scores: torch.Tensor, names: torch.Tensor) -> torch.Tensor:
+    """The unit vectors, (n, d), whose similarities to the names, (m, d), are nearest to the scores, (n, m), by ridge regression."""
+    return functional.normalize(scores @ placing(names, RIDGE).T, dim=-1)
+
+
+def placing(names: torch.Tensor, ridge: float) -> torch.Tensor:
+    """The matrix, (d, m), that leads from scores of the names, (m, d), to a place."""
+    return torch.linalg.solve(names.T @ names + ridge * torch.eye(names.shape[1]), names.T)

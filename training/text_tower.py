@@ -18,8 +18,8 @@ from training.phrases import PHOTO, TEMPLATES
 
 log = logging.getLogger(__name__)
 BATCH, POOL, TEMPERATURE = 512, 8, 0.05
-RATE, AGAIN = 2e-3, 1.2e-3
-SHARES = {"physical": 0.32, "abstract": 0.13, "templated": 0.25, "visual": 0.05, "captions": 0.14, "composed": 0.11}
+RATE, AGAIN = 2e-3, 1e-3
+SHARES = {"physical": 0.25, "abstract": 0.06, "templated": 0.34, "visual": 0.12, "captions": 0.13, "composed": 0.1}
 END, START = 49407, 49406
 
 Tokens = list[int]

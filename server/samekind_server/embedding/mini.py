@@ -14,18 +14,19 @@ from samekind_server.embedding.weights import Shape
 Node = Any
 Weights = Mapping[str, Floats]
 
-VISION = {"timm_model_name": "mobilenetv2_100", "timm_pool": "avg", "timm_proj": "mlp", "timm_proj_bias": True}
+VISION = {"timm_model_name": "tf_efficientnet_lite0", "timm_pool": "avg", "timm_proj": "linear", "timm_proj_bias": True}
 FREE = {"timm_model_pretrained", "timm_drop", "timm_drop_path", "patch_dropout", "image_size"}
 TEXT = {"context_length", "vocab_size", "width", "heads", "layers"}
 MODEL = {"embed_dim", "vision_cfg", "text_cfg", "quick_gelu"}
 
-STEM, HEAD = 32, 1280
-STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
-TRUNK, PERCEPTRON = "visual.trunk.", "visual.head.mlp."
+STEM, HEAD, EPSILON = 32, 1280, 1e-3
+# expansion, channels, repeats, stride, kernel
+STAGES = ((1, 16, 1, 1, 3), (6, 24, 2, 2, 3), (6, 40, 2, 2, 5), (6, 80, 3, 2, 3), (6, 112, 3, 1, 5), (6, 192, 4, 2, 5), (6, 320, 1, 1, 3))
+TRUNK, PROJECTION = "visual.trunk.", "visual.head.proj"
 
 
 class Convolution(NamedTuple):
-    """One convolution of MobileNetV2 (Sandler et al. 2018) and the batch norm after it."""
+    """One convolution of EfficientNet-Lite0 (Tan and Le 2019) and the batch norm after it."""
 
     name: str
     norm: str
@@ -50,8 +51,7 @@ def shapes(config: Mapping[str, Any]) -> dict[str, Shape]:
     width = text["width"]
     found: dict[str, Shape] = {"logit_scale": (), "positional_embedding": (text["context_length"], width), "text_projection": (width, dimensions)}
     found |= {"token_embedding.weight": (text["vocab_size"], width)}
-    found |= _linear_shapes(f"{PERCEPTRON}fc1", (2 * dimensions, HEAD)) | _linear_shapes(f"{PERCEPTRON}fc2", (dimensions, 2 * dimensions))
-    found |= _norm_shapes("ln_final", width)
+    found |= _linear_shapes(PROJECTION, (dimensions, HEAD)) | _norm_shapes("ln_final", width)
     for layer in range(text["layers"]):
         found |= _layer_shapes(f"transformer.resblocks.{layer}.", width)
     for convolution in _convolutions():
@@ -60,7 +60,7 @@ def shapes(config: Mapping[str, Any]) -> dict[str, Shape]:
 
 
 def image_tower(config: Mapping[str, Any], weights: Weights) -> openvino.Model:
-    """timm's mobilenetv2_100, averaged over the picture and led through a small perceptron, its batch norms folded into the convolutions."""
+    """timm's tf_efficientnet_lite0, averaged over the picture and led through a linear map, its batch norms folded into the convolutions."""
     size = config["vision_cfg"]["image_size"]
     pixels = op.parameter([-1, 3, size, size], np.float32)
     x: Node = pixels
@@ -71,8 +71,8 @@ def image_tower(config: Mapping[str, Any], weights: Weights) -> openvino.Model:
         residual = len(block) == 3 and block[1].stride == 1 and block[0].inputs == block[2].outputs
         x = op.add(start, x) if residual else x
     pooled = op.reduce_mean(x, _ints([2, 3]), False)
-    bent = op.gelu(_linear(pooled, weights[f"{PERCEPTRON}fc1.weight"], weights[f"{PERCEPTRON}fc1.bias"]), "erf")
-    return openvino.Model([_linear(bent, weights[f"{PERCEPTRON}fc2.weight"], weights[f"{PERCEPTRON}fc2.bias"])], [pixels], "images")
+    projected = _linear(pooled, weights[f"{PROJECTION}.weight"], weights[f"{PROJECTION}.bias"])
+    return openvino.Model([projected], [pixels], "images")
 
 
 def text_tower(config: Mapping[str, Any], weights: Weights) -> openvino.Model:
@@ -94,21 +94,21 @@ def text_tower(config: Mapping[str, Any], weights: Weights) -> openvino.Model:
 def _blocks() -> Iterator[list[Convolution]]:
     yield [Convolution("conv_stem", "bn1", 3, STEM, size=3, stride=2)]
     inputs = STEM
-    for stage, (expansion, outputs, repeats, stride) in enumerate(STAGES):
+    for stage, (expansion, outputs, repeats, stride, kernel) in enumerate(STAGES):
         for repeat in range(repeats):
-            yield list(_block(f"blocks.{stage}.{repeat}.", inputs, expansion, outputs, stride if repeat == 0 else 1))
+            yield list(_block(f"blocks.{stage}.{repeat}.", inputs, expansion, outputs, stride if repeat == 0 else 1, kernel))
             inputs = outputs
     yield [Convolution("conv_head", "bn2", inputs, HEAD)]
 
 
-def _block(at: str, inputs: int, expansion: int, outputs: int, stride: int) -> Iterator[Convolution]:
+def _block(at: str, inputs: int, expansion: int, outputs: int, stride: int, kernel: int) -> Iterator[Convolution]:
     wide = inputs * expansion
     if expansion == 1:
-        yield Convolution(f"{at}conv_dw", f"{at}bn1", wide, wide, size=3, stride=stride, depthwise=True)
+        yield Convolution(f"{at}conv_dw", f"{at}bn1", wide, wide, size=kernel, stride=stride, depthwise=True)
         yield Convolution(f"{at}conv_pw", f"{at}bn2", wide, outputs, bounded=False)
         return
     yield Convolution(f"{at}conv_pw", f"{at}bn1", inputs, wide)
-    yield Convolution(f"{at}conv_dw", f"{at}bn2", wide, wide, size=3, stride=stride, depthwise=True)
+    yield Convolution(f"{at}conv_dw", f"{at}bn2", wide, wide, size=kernel, stride=stride, depthwise=True)
     yield Convolution(f"{at}conv_pwl", f"{at}bn3", wide, outputs, bounded=False)
 
 
@@ -117,14 +117,11 @@ def _convolutions() -> Iterator[Convolution]:
 
 
 def _convolve(x: Node, form: Convolution, weights: Weights) -> Node:
-    gain = weights[f"{TRUNK}{form.norm}.weight"] / np.sqrt(weights[f"{TRUNK}{form.norm}.running_var"].astype(np.float64) + 1e-5)
+    gain = weights[f"{TRUNK}{form.norm}.weight"] / np.sqrt(weights[f"{TRUNK}{form.norm}.running_var"].astype(np.float64) + EPSILON)
     bias = weights[f"{TRUNK}{form.norm}.bias"] - weights[f"{TRUNK}{form.norm}.running_mean"] * gain
     kernel = weights[f"{TRUNK}{form.name}.weight"] * gain[:, None, None, None]
-    stride, padding, dilation = [form.stride] * 2, [form.size // 2] * 2, [1, 1]
-    if form.depthwise:
-        x = op.group_convolution(x, _constant(kernel[:, None]), stride, padding, padding, dilation)
-    else:
-        x = op.convolution(x, _constant(kernel), stride, padding, padding, dilation)
+    convolve, kernel = (op.group_convolution, kernel[:, None]) if form.depthwise else (op.convolution, kernel)
+    x = convolve(x, _constant(kernel), [form.stride] * 2, [0, 0], [0, 0], [1, 1], auto_pad="same_upper")
     x = op.add(x, _constant(bias[None, :, None, None]))
     return op.clamp(x, 0.0, 6.0) if form.bounded else x
 
