@@ -24,7 +24,8 @@ class Forked:
 
     def __init__(self, program: str, arguments: Sequence[str], environment: Mapping[str, str], folder: Path | None = None) -> None:
         ends = [CONTEXT.Pipe(duplex=False) for _ in range(2)]
-        self._process = CONTEXT.Process(target=_run, args=(program, arguments, environment, folder or Path.cwd(), *(write for _, write in ends)))
+        told = program, arguments, environment, folder or Path.cwd(), *(write for _, write in ends)
+        self._process = CONTEXT.Process(target=_run, args=told, daemon=True)  # Ended with the tests, where one of them left it.
         self._process.start()
         self.stdout, self.stderr = (_read(*end) for end in ends)
 
