@@ -168,7 +168,7 @@ class Index(Protocol):
     def tend(self) -> bool:
         """Does one short step (milliseconds) of what waits: rows into the graph, marks, a rebuild; False when nothing is left to do.
 
-        Any thread, one at a time: a second caller waits. Searches never wait longer than a step.
+        Any thread, one at a time: a second caller waits. Searches never wait longer than a step, and while they come a step is followed by a rest.
         """
         ...
 

@@ -28,6 +28,7 @@ MARKS = 512  # Rows marked removed in a step.
 STEP = 0.001  # Seconds for which a step may hold up searches,
 LONG_STEP = 0.01  # and where there were none for a while, or none can meet it.
 QUIET = 2.0  # Seconds without a search after which steps may be long.
+LATELY, SHARE = 0.1, 1 / 3  # Seconds after a search in which steps hold up others for this share of the time, at most.
 
 
 def nobody() -> None:
@@ -58,6 +59,7 @@ class Hnsw:
         self._backlog = -1  # The highest row when a first graph was begun: up to there, nothing counts as buffered.
         self._paces = {False: Pace(STEP), True: Pace(LONG_STEP)}
         self._turn, self._asked, self._changed = False, float("-inf"), 0
+        self._held = 0.0  # Seconds for which a step held up searches.
         self._changing = threading.Lock()  # Held while table or graphs are replaced, and rows put in or taken out.
         self._tending = threading.Lock()  # Held for a step, and by what no step may come between.
         self._stepped = threading.Condition()
@@ -132,8 +134,11 @@ class Hnsw:
         """As in Index."""
         with self._tending:
             done = self._step()
+            rest, self._held = min(self._held, LONG_STEP) * (1 / SHARE - 1), 0.0
         with self._stepped:
             self._stepped.notify_all()
+        if time.monotonic() - self._asked < LATELY:
+            time.sleep(rest)
         return done
 
     def save(self, folder: Path, *, identity: str, change: int, step: Step = unwatched) -> None:
@@ -230,13 +235,16 @@ class Hnsw:
         if not len(places):
             return False
         live = places[view.live[places]]
-        rows, vectors, began = view.rows[live], view.vectors(live), time.monotonic()
+        rows, vectors = view.rows[live], view.vectors(live)
         with self._alone(graph):
+            began = time.monotonic()
             if not graph.has_room(len(rows)):
                 graph.reserve(len(rows))
             graph.add(rows, vectors, threads)
             graph.mark = int(view.rows[places[-1]])
-        pace.took(len(places), time.monotonic() - began)
+            took = time.monotonic() - began
+        pace.took(len(places), took)
+        self._held = 0.0 if beside else took
         return True
 
     def _tune(self, graph: Graph) -> bool:
