@@ -16,7 +16,7 @@ NEAREST = 10  # Of what is found, whatever the limit, so that this does not deci
 LOW, HIGH = 0.05, 0.4  # The part of a background that is not related, though half of the catalog were what is asked for,
 NORMAL = (-1.6449, -0.2533)  # and where a normal distribution has it.
 SHARP = 1.5  # Higher, the nearest alone decides; lower, how many are near. Measured, as what follows, on what the model was trained on.
-BY_WORDS, BY_LOOKS = 4.25, 7.0  # Logits from where something stands out, where a text is compared and where none is.
+BY_WORDS, BY_LOOKS = 3.75, 7.0  # Logits from where something stands out, where a text is compared and where none is.
 HALF, LEAST = 0.5, 3.0  # What is told beside the nearest of its kind is at least half as far above the noise, and so many logits.
 UNSCALED = 3.0  # Logits that a spread is where no model has any.
 
