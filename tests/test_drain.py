@@ -20,7 +20,7 @@ from samekind.v1 import embedding_service_pb2 as pb
 from samekind.v1.embedding_service_pb2_grpc import EmbeddingServiceStub
 from tests.forked import Forked
 from tests.model_folders import minis_folder
-from tests.running import Metrics, address, process
+from tests.running import Metrics, address, process, until
 
 CONTENTS = 80
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -123,6 +123,7 @@ def test_a_client_of_two_servers_notices_nothing_when_one_is_stopped(tmp_path: P
 
         asking = threading.Thread(target=ask)
         asking.start()
+        until(lambda: bool(told))
         first.send_signal(signal.SIGTERM)
         assert first.wait(timeout=60) == 0
         before = len(told)
