@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--text-from", type=Path, help="begin with the text tower in this file, such as an earlier text.pt")
     parser.add_argument("--image-steps", type=int, default=1000, help="batches of 96 pictures")
     parser.add_argument("--image-minutes", type=float, default=float("inf"), help="end the image tower's training after these")
-    parser.add_argument("--joint-steps", type=int, default=400, help="batches of pictures with phrases")
+    parser.add_argument("--joint-steps", type=int, default=640, help="batches of pictures with phrases")
     parser.add_argument("--image-size", type=int, default=160, help="pixels of the exported model's images")
     parser.add_argument("--threads", type=int, default=0, help="CPU threads (default: torch's own choice)")
     parser.add_argument("--seed", type=int, default=0)
