@@ -24,7 +24,7 @@ PHOTOS = {"china.jpg": "a temple", "flower.jpg": "a flower"}
 SCENES = {
     "temple": "a temple with a curved roof",
     "flower": "a close-up photo of a flower",
-    "beach": "a sandy beach by the sea",
+    "kitchen": "a room to cook in",
     "dog": [],
     "car": [],
     "pizza": [],
