@@ -109,9 +109,11 @@ def test_what_is_wrong_with_one_is_told_no_other(keeper):
     assert [told[AT_ONCE], type(told[AT_ONCE + 1]), told[AT_ONCE + 2]] == ["a", DeadlineExceeded, "b"]
 
 
-def test_one_who_is_gone_keeps_nobody_from_an_answer(keeper):
-    told = Crowd(keeper).ask(*FIRST, Asker("a"), Asker("gone"), leaving=1)
+def test_one_who_is_gone_keeps_nobody_from_an_answer_and_is_not_searched_for(keeper):
+    crowd = Crowd(keeper)
+    told = crowd.ask(*FIRST, Asker("a"), Asker("gone"), leaving=1)
     assert [told[AT_ONCE], type(told[AT_ONCE + 1])] == ["a", asyncio.CancelledError]
+    assert crowd.sizes == [1] * (AT_ONCE + 1)
 
 
 def test_together_searches_find_what_they_find_alone(keeper, engine):

@@ -88,12 +88,13 @@ class Together:
             catalog.begin(lambda: self._run(catalog))
 
     def _next(self) -> list[Waiting]:
-        """The first in the line, and those behind who ask the same catalog."""
+        """The first in the line who still waits, and those behind who ask the same catalog."""
         with self._lock:
             some, count = list[Waiting](), 0
             while self._line and (not some or (self._line[0].memory is some[0].memory and count + len(self._line[0].call) <= MOST)):
-                some.append(self._line.popleft())
-                count += len(some[-1].call)
+                if not (waiting := self._line.popleft()).told.done():
+                    some.append(waiting)
+                    count += len(waiting.call)
             return some
 
     def _answers(self, some: Sequence[Waiting]) -> list[Answers | Exception]:
