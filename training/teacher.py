@@ -37,7 +37,7 @@ class Teacher:
 
     def opinion(self, images: torch.Tensor) -> Opinion:
         """Of normalised images of the teacher's edge."""
-        likely = functional.softmax(self._forward(images)[0], dim=-1)
+        likely = functional.softmax(self._forward(images)[0].cpu(), dim=-1)
         return Opinion(likely, self.names, places(likely.sqrt(), self.names))
 
 
