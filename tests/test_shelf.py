@@ -61,6 +61,14 @@ def test_what_was_read_before_a_change_is_not_kept_after_it(store):
     assert _ids(store, shelf, rows) == (["a"], 2)
 
 
+def test_what_was_read_while_others_were_added_is_kept(store):
+    shelf = Shelf()
+    rows, look = _added(store, "a"), shelf.look()
+    shelf.forget([])
+    store.read(lambda of: look.told(rows, of)).result()
+    assert _ids(store, shelf, rows) == (["a"], 0)
+
+
 def test_no_more_is_kept_than_has_room(store):
     shelf = Shelf(2 * (OWN + 2 * DECODED))
     rows = _added(store, "a", "b", "c")

@@ -22,7 +22,7 @@ from samekind_server.edge.handlers import Layer
 from samekind_server.edge.proofs import asked
 from samekind_server.edge.tracing import Traces
 from samekind_server.embedding.engine import Engine
-from samekind_server.embedding.resident import share_arena
+from samekind_server.embedding.resident import share_arena, take_to_stay
 from samekind_server.settings import Settings
 from samekind_server.store.base import Store
 from samekind_server.store.sqlite import SqliteStore
@@ -86,6 +86,7 @@ async def _serve(settings: Settings, data: DataDir, store: Store, guard: Guard, 
         if models := await drain.unless_asked(_proved(parts.engine, settings)):
             await parts.proving.start()
             parts.resting.start()
+            take_to_stay()
             print(_banner(settings, data.path, models, addresses, guard), flush=True)
             systemd.tell(os.environ.get("NOTIFY_SOCKET", ""), "READY=1")
             await drain.asked.wait()

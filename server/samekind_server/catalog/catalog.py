@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
@@ -18,6 +18,7 @@ from samekind_server.catalog.candidates import Candidates
 from samekind_server.catalog.drafts import Drafting, Held, Sketch, stored
 from samekind_server.catalog.inside import Inside
 from samekind_server.catalog.memory import Memory
+from samekind_server.catalog.precedence import Precedence
 from samekind_server.catalog.reading import matched, page, read
 from samekind_server.catalog.shelf import Shelf
 from samekind_server.catalog.writing import Changes, Draft, Update, Writing, duplicates
@@ -50,10 +51,11 @@ class OpenCatalog:
         *,
         looking: Executor,
         shelf: Shelf,
+        precedence: Precedence,
         clock: Callable[[], float],
     ) -> None:
         self._store, self._now, self._drafting, self._applied, self._looking, self._clock = store, memory, drafting, applied, looking, clock
-        self._shelf = shelf
+        self._shelf, self._precedence = shelf, precedence
         self.id = memory().head.id  # No other catalog ever has it.
 
     @property
@@ -101,6 +103,10 @@ class OpenCatalog:
             for place, outcome in enumerate(await self._written(again, {}, mode, asker, long_text, None, at_once)):
                 made[place] = outcome if place in stale else made[place]
         return [outcome for outcome in made if outcome]
+
+    async def taken(self, given: Iterable[T]) -> list[T]:
+        """All that is to be written, where it is read one by one: in a thread for bulk work, which lets searches go first."""
+        return await self._drafting.read(given)
 
     async def update(self, updates: Sequence[Update], *, request: Request | None = None) -> list[Written]:
         """Changes the attributes of each item that can be; nothing is embedded. One that cannot bears its error."""
@@ -171,6 +177,7 @@ class OpenCatalog:
     async def inside(self) -> Inside:
         """What there is to be seen, for a thread of `begin`."""
         await self.ready()
+        self._precedence.searched()
         return Inside(self._memory, self._store, self._shelf)
 
     def begin(self, work: Callable[[], object]) -> None:
@@ -214,7 +221,7 @@ class OpenCatalog:
             whole = [each for each in placed(changes) if each]
             return outcomes.dump(whole) if len(whole) == len(drafts) and outcomes.lasting(whole) else None
 
-        return placed(await self._write(lambda writing: writing.upsert(good, mode), request, told))
+        return placed(await self._write(lambda writing: writing.upsert(good, mode, self._precedence.among), request, told))
 
     async def _write(
         self, work: Callable[[Writing], None], request: Request | None = None, told: Callable[[Changes], bytes | None] = lambda _: None

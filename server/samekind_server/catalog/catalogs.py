@@ -20,6 +20,7 @@ from samekind_server.catalog.catalog import OpenCatalog
 from samekind_server.catalog.drafts import Drafting
 from samekind_server.catalog.memory import Indexes, Memory
 from samekind_server.catalog.packing import Packing
+from samekind_server.catalog.precedence import Precedence
 from samekind_server.catalog.shelf import Shelf
 from samekind_server.catalog.writing import Changes
 from samekind_server.embedding.engine import Engine
@@ -51,7 +52,8 @@ class Catalogs:
 
     def __init__(self, store: Store, engine: Engine, indexes: Indexes, *, clock: Callable[[], float] = time.time, pack_from: int = 100) -> None:
         self._store, self._engine, self._indexes, self._clock = store, engine, indexes, clock
-        self._drafting, self._shelf = Drafting(engine), Shelf()
+        self._precedence = Precedence()
+        self._drafting, self._shelf = Drafting(engine, self._precedence), Shelf()
         self._memories: dict[int, Memory] = {}
         self._named: dict[tuple[str, str], Head] = {}  # As they were when they were asked for first; their numbers stay.
         self._gone: set[int] = set()
@@ -150,7 +152,16 @@ class Catalogs:
         if head is None or head.id not in self._memories:
             head = self._named[tenant, name] = await self._read(lambda of: found(of, tenant, name))
         memory = partial(self._memory, head)
-        return OpenCatalog(self._store, memory, self._drafting, self._applied, looking=self._looking, shelf=self._shelf, clock=self._clock)
+        return OpenCatalog(
+            self._store,
+            memory,
+            self._drafting,
+            self._applied,
+            looking=self._looking,
+            shelf=self._shelf,
+            precedence=self._precedence,
+            clock=self._clock,
+        )
 
     def _memory(self, head: Head) -> Memory:
         """What is in memory of a catalog: read anew where that failed. Raises NotFound once it was deleted."""

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
 from samekind.errors import BadRequest, SamekindError, SpaceMismatch, Violation
 from samekind.types import Catalog, Content, Floats, Image, Item, LongText, Text, Vector
 from samekind_server.catalog import attributes, vectors
+from samekind_server.catalog.precedence import Precedence
 from samekind_server.catalog.writing import Draft, duplicates
 from samekind_server.embedding import spaces, windows
 from samekind_server.embedding.askers import Asker, Lane
@@ -27,6 +29,7 @@ LONGEST_ID = 512
 AT_ONCE = 64  # Drafts that are made before other calls have their turn.
 QUALITY = 85
 IN_WINDOWS = b"in windows:"  # Before a text that was read so, in what is digested of it.
+T = TypeVar("T")
 Held = Mapping[str, frozenset[tuple[str, bytes]]]  # By id: the modality and digest of each content whose vector is stored.
 
 
@@ -61,13 +64,18 @@ class Sketch:
 class Drafting:
     """Embeds with one engine, in its bulk lane."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine, self._limits = engine, engine.limits
+    def __init__(self, engine: Engine, precedence: Precedence) -> None:
+        self._engine, self._limits, self._precedence = engine, engine.limits, precedence
         self._pool = ThreadPoolExecutor(2, "items")
+        self._reading = ThreadPoolExecutor(1, "items-read")  # Python has one thread at work at a time, and a search waits for each that wants to.
+
+    async def read(self, given: Iterable[T]) -> list[T]:
+        """All of what is read one by one, batches in turns."""
+        return await self._precedence.listed(given, self._reading)
 
     async def sketches(self, given: Sequence[Item | SamekindError], catalog: Catalog, long_text: LongText) -> list[Sketch | SamekindError]:
         """Each item checked, or what is wrong with it."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, sketched, given, catalog, long_text)
+        return await asyncio.get_running_loop().run_in_executor(self._reading, sketched, given, catalog, long_text)
 
     async def drafts(
         self, sketches: Sequence[Sketch | SamekindError], catalog: Catalog, held: Held, *, asker: Asker, long_text: LongText
@@ -87,7 +95,8 @@ class Drafting:
 
     def close(self) -> None:
         """Ends the threads."""
-        self._pool.shutdown(cancel_futures=True)
+        for pool in (self._pool, self._reading):
+            pool.shutdown(cancel_futures=True)
 
     async def _embedded(
         self, parts: Sequence[Part], catalog: Catalog, asker: Asker, long_text: LongText
@@ -139,11 +148,9 @@ async def misfit(engine: Engine, catalog: Catalog) -> SamekindError | None:
 
 def stored(catalog: int, sketches: Sequence[Sketch | SamekindError], of: Transaction) -> Held:
     """Which contents of these items are stored with their vectors."""
-    held = {}
-    for sketch in sketches:
-        if isinstance(sketch, Sketch) and (found := items.find(of, catalog, sketch.item.id)):
-            held[sketch.item.id] = frozenset((each.modality, each.content) for each in items.vectors(of, found.row) if each.sound)
-    return held
+    ids = [sketch.item.id for sketch in sketches if isinstance(sketch, Sketch)]
+    rows = items.rows_of(of, catalog, ids)
+    return {id: frozenset((each.modality, each.content) for each in items.vectors(of, row) if each.sound) for id, row in rows.items()}
 
 
 def check_id(id: str) -> None:

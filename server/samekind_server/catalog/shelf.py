@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -45,10 +45,10 @@ class Shelf:
                 for row, (item, size) in read.items():
                     self._kept.put(row, item, size)
 
-    def forget(self, rows: Iterable[int]) -> None:
+    def forget(self, rows: Collection[int]) -> None:
         """These are gone, or say something else."""
         with self._lock:
-            self._changes += 1
+            self._changes += bool(rows)  # What is new was not read by anybody.
             for row in rows:
                 self._kept.drop(row)
 

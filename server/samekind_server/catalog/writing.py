@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -74,10 +74,10 @@ class Writing:
     changes: Changes
     now: int
 
-    def upsert(self, drafts: Sequence[Draft], mode: WriteMode) -> None:
-        """Writes each that can be; the others' outcomes bear their errors."""
+    def upsert(self, drafts: Sequence[Draft], mode: WriteMode, among: Callable[[Sequence[Draft]], Iterable[Draft]] = iter) -> None:
+        """Writes each that can be, as it comes from `among`; the others' outcomes bear their errors."""
         version = self._versions(len(drafts))
-        for place, draft in enumerate(drafts):
+        for place, draft in enumerate(among(drafts)):
             try:
                 outcome = self._upsert(draft, mode, version + place)
             except Stale:

@@ -73,7 +73,7 @@ class CatalogServicer(stubs.CatalogServiceServicer):
         validation.check(request)
         catalog, again = await self._open(request.catalog), repeats.request(request)
         mode, long_text = wire.read_write_mode(request.mode), wire.read_wanted_long_text(request.long_text)
-        given = await items.read(request.items)
+        given = await catalog.taken(items.read(request.items))
         written = await catalog.upsert(given, mode=mode, asker=asker(context), long_text=long_text, request=again)
         return wire.upsert_items_response(items.named(written, request.items))
 

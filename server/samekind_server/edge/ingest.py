@@ -55,7 +55,8 @@ async def _written(request: Request, options: pb.IngestItemsOptions, catalog: Op
 
     again = repeats.batch(options, request)
     whose = replace(asker(context), lane=Lane.BULK, waits=True)
-    given, mode, long_text = await items.read(request.items), wire.read_write_mode(options.mode), wire.read_wanted_long_text(options.long_text)
+    mode, long_text = wire.read_write_mode(options.mode), wire.read_wanted_long_text(options.long_text)
+    given = await catalog.taken(items.read(request.items))
     while True:
         try:
             return await catalog.upsert(given, mode=mode, asker=whose, long_text=long_text, request=again, turn=turn)

@@ -1,7 +1,6 @@
 """Reads a batch's items one by one, so that a bad one harms none of the others."""
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -15,18 +14,13 @@ from samekind_server.catalog.writing import Update
 from samekind_server.edge import validation
 
 TOLD = ("kinds", "vectors", "thumbnail", "create_time", "update_time")  # What the server tells and does not read.
-AT_ONCE = 16  # Items that are read before other calls have their turn: that takes half a millisecond.
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)
 
 
-async def read(messages: Sequence[pb.Item]) -> list[Item | SamekindError]:
-    """Each message's item, or what is wrong with it, in order."""
-    found: list[Item | SamekindError] = []
-    for start in range(0, len(messages), AT_ONCE):
-        await asyncio.sleep(0)
-        found += [_read(message, f"items[{index}]", _item) for index, message in enumerate(messages[start : start + AT_ONCE], start)]
-    return found
+def read(messages: Iterable[pb.Item]) -> Iterator[Item | SamekindError]:
+    """Each message's item, or what is wrong with it, in order; some 0.15 ms each."""
+    return (_read(message, f"items[{index}]", _item) for index, message in enumerate(messages))
 
 
 def read_updates(messages: Sequence[pb.ItemUpdate]) -> list[Update | SamekindError]:

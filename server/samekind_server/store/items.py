@@ -79,6 +79,12 @@ def find(of: Transaction, catalog: int, id: str) -> Stored | None:
     return _stored(*found[0]) if found else None
 
 
+def rows_of(of: Transaction, catalog: int, ids: Sequence[str]) -> dict[str, int]:
+    """The row of each of these ids that is there."""
+    found = of.rows("SELECT id, row FROM items WHERE catalog = ? AND id IN (SELECT value FROM json_each(?))", catalog, json.dumps(ids))
+    return {id: row for id, row in found}
+
+
 def by_rows(of: Transaction, rows: Sequence[int]) -> list[Stored]:
     """The items of these rows that are still there, in their order."""
     found = {cells[0]: cells for cells in of.rows(f"SELECT {COLUMNS} FROM items WHERE row IN (SELECT value FROM json_each(?))", json.dumps(rows))}
