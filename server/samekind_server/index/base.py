@@ -127,8 +127,8 @@ class Index(Protocol):
         """The k nearest live rows of each query, (n, dimensions) float32, in the order of the queries.
 
         `allowed`: only these, ascending and without doubles; unknown and removed ones are passed over. `exact` compares them all. `effort`:
-        how many candidates a graph looks at at least, for more recall (0: its own, see Stats); `rough`: it looks at no more for many answers
-        than for few, a fifth of the work, for who ranks what is found by something else anyway. k may be above the number of rows.
+        how many candidates a graph looks at at least, for more recall (0: its own, see Stats); `rough`: it looks at as many as it answers with,
+        a fifth of the work or less, for who ranks what is found by something else anyway. k may be above the number of rows.
         Raises BadVector where a query is not finite, zero (cosine), too long, or of another size.
         """
         ...

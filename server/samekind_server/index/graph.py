@@ -20,7 +20,7 @@ from samekind_server.index.gate import Gate
 from samekind_server.index.projection import Projection
 from samekind_server.index.twins import Twins
 
-EF = 96  # Candidates of a search, at least. It is state of the whole graph: who wants more asks for more rows, and the larger one counts.
+EF = 96  # Candidates of a search, at least.
 SPACES = {Metric.COSINE: "ip", Metric.DOT: "ip", Metric.EUCLIDEAN: "l2"}  # Vectors are unit already where the cosine is meant.
 FORMAT = f"hnswlib {version('hnswlib')} {machine()}"  # What else reads its files may read them wrongly, or die.
 HEADER = struct.Struct("<6QiI3QdQ")  # Of its files: see `vectors`.
@@ -51,6 +51,7 @@ class Graph:
         self.tuned = 0  # Its size when it was last tuned.
         self.worn = False  # The vectors that came since it was begun are told apart badly by its numbers.
         self.tune(EF)
+        self._index.set_ef(1)  # That is state of the whole graph: who wants more candidates asks for more rows, and the larger number counts.
         self._index.set_num_threads(1)
 
     @property
@@ -69,8 +70,7 @@ class Graph:
         return int(self._index.index_file_size()) + LISTS * int(self._index.max_elements) + LABEL * self.size + self.twins.memory
 
     def tune(self, ef: int) -> None:
-        """Looks at so many candidates from now on."""
-        self._index.set_ef(ef)
+        """So many candidates are looked at from now on, where nobody says how many."""
         self.ef, self.tuned = ef, self.size
 
     def has_room(self, count: int) -> bool:
@@ -96,13 +96,13 @@ class Graph:
                 self._index.mark_deleted(row)
                 self.removed += 1
 
-    def nearest(self, queries: Floats, k: int) -> Rows | None:
-        """The rows (n, k) near each query, some of them perhaps `unmarked`; None where it cannot reach so many."""
+    def nearest(self, queries: Floats, k: int, candidates: int = 0) -> Rows | None:
+        """The rows (n, k) near each query among so many candidates, some of them perhaps `unmarked`; None where it cannot reach so many."""
         try:
-            labels, _ = self._index.knn_query(self._placed(queries), k=k, num_threads=threads(len(queries)))
+            labels, _ = self._index.knn_query(self._placed(queries), k=max(k, min(candidates, self.live)), num_threads=threads(len(queries)))
         except RuntimeError:
             return None
-        found: Rows = labels.astype(np.int64)
+        found: Rows = labels[:, :k].astype(np.int64)
         return found
 
     def _placed(self, vectors: Floats) -> Floats:

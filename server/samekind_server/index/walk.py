@@ -52,10 +52,6 @@ class Walk:
             return self._exactly(queries)
         return [one for start in range(0, len(queries), TOGETHER) for one in self._ask(graph, queries[start : start + TOGETHER], wanted)]
 
-    @property
-    def _times(self) -> int:
-        return 1 if self.rough else BEAM
-
     def _wanted(self, graph: Graph) -> int:
         """How many rows to ask a graph for. Of filtered ones as many should be seen as without a filter, or those that count are missed."""
         beam = self._beam(graph)
@@ -64,7 +60,7 @@ class Walk:
         return self.k if beam == graph.ef and not graph.shape.reduced else beam
 
     def _beam(self, graph: Graph) -> int:
-        return max(graph.ef, self._times * self.k)
+        return self.k if self.rough else max(graph.ef, BEAM * self.k)
 
     def _exactly(self, queries: Floats) -> list[Nearest]:
         places = range(len(self.view)) if self.among is None else self.among
@@ -75,11 +71,15 @@ class Walk:
         dimensions = graph.shape.dimensions
         every = self.costs.exact(self.view.alive, dimensions, picked=False)
         costs = every if self.allowed is None else min(every, self.costs.exact(self.most, dimensions, picked=True))
-        return wanted > graph.live or costs <= self.costs.graph(max(wanted, graph.ef), graph.shape)
+        return wanted > graph.live or costs <= self.costs.graph(max(wanted, self._least(graph)), graph.shape)
+
+    def _least(self, graph: Graph) -> int:
+        """How many candidates are looked at at least."""
+        return 0 if self.rough else graph.ef
 
     def _ask(self, graph: Graph, queries: Floats, wanted: int) -> list[Nearest]:
         with graph.gate:
-            mark, rows = graph.mark, graph.nearest(queries, wanted)
+            mark, rows = graph.mark, graph.nearest(queries, wanted, self._least(graph))
             aside = graph.twins.near(self.metric, queries, self.k) if graph.twins else None
             twins = graph.twins.every()
         if rows is None:
@@ -89,7 +89,7 @@ class Walk:
         fresh = range(known, len(self.view)) if self.allowed is None else self._live(self.allowed, mark)
         copies = [self._copies(some, twins) for some in aside] if aside else [EMPTY] * len(queries)
         answers = self._ranked(queries, near, copies, fresh)
-        enough = self.k if self.allowed is None else self._beam(graph) // self._times
+        enough = self.k if self.allowed is None else self._beam(graph) // (1 if self.rough else BEAM)
         short = [number for number, places in enumerate(near) if len(places) < enough and len(places) < self._reachable(known, twins)]
         found = max((len(near[number]) for number in short), default=0)
         return self._again(graph, queries, wanted * max(WIDER, enough // max(1, found)), answers, short) if short else answers
