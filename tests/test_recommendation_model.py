@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from samekind_server.recommendation.blend import leading
 from samekind_server.recommendation.interactions import Events
-from samekind_server.recommendation.model import DamagedModel, Model, learn
+from samekind_server.recommendation.model import POPULAR, DamagedModel, Model, learn
 from samekind_server.recommendation.signals import History
 
 ITEMS, USERS, DIMENSIONS = 60, 120, 8
@@ -81,7 +82,7 @@ def test_by_content_alone_behaviour_has_no_part_and_the_other_way_round(model):
 
 
 def test_an_item_that_nobody_liked_comes_by_its_content(model):
-    scores = scored(model, history(ITEMS - 2, ITEMS - 3))
+    scores = scored(model, history(*range(ITEMS - 9, ITEMS - 1)))
     assert scores.total[ITEMS - 1] > np.median(scores.total[: ITEMS // 2])
 
 
@@ -94,6 +95,15 @@ def test_items_that_are_not_known_are_scored_by_content(model):
 def test_what_is_excluded_is_never_a_candidate_and_all_others_are(model):
     seen = np.array([1, 2, 3, 59])
     assert sorted(model.candidates(model.signals.heard(history(1, 2)), ITEMS, seen).tolist()) == sorted(set(range(ITEMS)) - {1, 2, 3, 59})
+
+
+@pytest.mark.parametrize("weights", [[1, 1], [1, -1], [-1, -1], [0.1, 0]])
+def test_the_candidates_are_those_for_which_all_methods_speak_most_together(model, weights):
+    heard, blend = model.signals.heard(history(1, 40, weights=weights)), model.blend.of(model.signals.heard(history(1, 40)).fresh)
+    told = {name: blend[name] * leading(part) for name, part in model.signals.behaviours(heard).items()}
+    whole = sum(told.values()) + max(blend["popularity"], POPULAR) * model.signals.popularity
+    for count in (2, 12):
+        np.testing.assert_allclose(whole[model.candidates(heard, count)], np.sort(whole)[::-1][:count], rtol=1e-4)
 
 
 def test_all_seen_leaves_no_candidate(model):
@@ -135,12 +145,6 @@ def test_an_unknown_item_in_a_history_counts_by_its_content_alone(model):
     unknown = History(np.array([-1]), np.ones(1, np.float32), VECTORS[:1])
     scores = scored(model, unknown)
     assert not scores.behaviour.any() and scores.content[:30].mean() > scores.content[30:].mean()
-
-
-def test_it_says_whose_users_chose_an_item(model):
-    told = model.chosen_with(history(40, 1, 2), 3)
-    assert {place for place, _ in told} <= {1, 2} and sum(share for _, share in told) == pytest.approx(1)
-    assert model.chosen_with(history(1), -1) == [] == model.chosen_with(history(), 3)
 
 
 @pytest.mark.parametrize("users", [0, 1])

@@ -1,4 +1,4 @@
-"""What was learned of a catalog's events: learned at once, kept in a file, and asked for scores, candidates and reasons."""
+"""What was learned of a catalog's events: learned at once, kept in a file, and asked for scores and candidates."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,16 @@ import numpy as np
 from scipy import sparse
 
 from samekind.types import Floats
-from samekind_server.recommendation import measuring
+from samekind_server.recommendation import highest, measuring
 from samekind_server.recommendation.als import Factors
-from samekind_server.recommendation.blend import TINY, Blend, Scores, first, top
+from samekind_server.recommendation.blend import LEADING, TINY, Blend, Scores, first, top
 from samekind_server.recommendation.interactions import Codes, Events, Scale, in_units, interactions
 from samekind_server.recommendation.reading import Reading
-from samekind_server.recommendation.signals import BEHAVIOUR, Heard, History, Signals, learned
+from samekind_server.recommendation.signals import Heard, History, Signals, learned
 
-VERSION = 4
+VERSION = 5
 POPULAR = 0.01  # The least that popularity counts among candidates, so that there are as many as are asked for.
+MANY = 4  # One in so many of all is quicker found among all than picked out.
 MATRICES, ARRAYS = ("ease", "cooccurrence"), ("gram", "centre", "map", "support", "popularity")
 
 
@@ -90,26 +92,36 @@ class Model:
         """
         weights = self.blend.of(heard.fresh)
         strengths = np.float32(max(weights["popularity"], POPULAR)) * self.signals.popularity
-        counting = [name for name in BEHAVIOUR if weights[name]]
-        for name, part in self.signals.behaviours(heard, counting).items():
-            if (bar := top(part)) > TINY:
-                strengths += part * np.float32(weights[name] / bar)
+        for name, part in (("ease", heard.ease), ("cooccurrence", heard.cooccurrence)):
+            if weights[name] and (bar := top(part[:-1])) > TINY:
+                strengths += part[:-1] * np.float32(weights[name] / bar)
         strengths[excluded if excluded is not None else []] = -np.inf
-        places = first(strengths, count)
+        places = self._first(strengths, heard.user, weights["als"], count)
         return places[strengths[places] > -np.inf]
 
-    def chosen_with(self, history: History, code: int, count: int = 3) -> list[tuple[int, float]]:
-        """The places in the history whose items' users chose this one most, the strongest first, and the share of behaviour each has in it."""
-        if code < 0 or not len(history.codes):
-            return []
-        shares = np.zeros(len(history.codes), np.float64)
-        known = np.flatnonzero(history.codes >= 0)
-        for weights in (self.signals.ease, self.signals.cooccurrence):
-            column = np.asarray(weights[history.codes[known]][:, [code]].todense(), np.float64).ravel()
-            told = np.maximum(column * history.weights[known], 0)
-            shares[known] += told / max(told.sum(), 1e-12)
-        whole = max(float(shares.sum()), 1e-12)
-        return [(int(place), float(shares[place] / whole)) for place in np.argsort(-shares, kind="stable")[:count] if shares[place] > 0]
+    def _first(self, strengths: Floats, user: Floats | None, weight: float, count: int) -> Codes:
+        """The strongest once factors are heard too, which are asked of those alone that they can bring so far."""
+        length = 0.0 if user is None else float(np.linalg.norm(user))
+        if user is None or not length * weight:
+            return first(strengths, count)
+        told = partial(self._by_factors, user / np.float32(length))
+        if length * (bar := top(told(highest.first(self._reach, told, LEADING + 1)))) <= TINY:
+            return first(strengths, count)
+        share = np.float32(weight / bar)
+        return highest.first(strengths + share * self._reach, lambda codes: strengths[codes] + share * told(codes), count)
+
+    def _by_factors(self, user: Floats, codes: Codes) -> Floats:
+        """What factors alone say of these items."""
+        rows, shares = self.signals.factors.items, self.signals.shares
+        told: Floats = (rows @ user * shares)[codes] if MANY * len(codes) > len(rows) else rows[codes] @ user * shares[codes]
+        return told
+
+    @cached_property
+    def _reach(self) -> Floats:
+        """The most that they can say of each item by a user's row of length 1, (items,)."""
+        rows = self.signals.factors.items
+        told: Floats = np.sqrt(np.vecdot(rows, rows)) * self.signals.shares * np.float32(1 + 1e-5)  # Sums of products are rounded.
+        return told
 
     def save(self, path: Path) -> None:
         """Writes the model to a file, whole or not at all. Raises OSError, and leaves what was there."""
