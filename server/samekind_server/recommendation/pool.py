@@ -87,7 +87,7 @@ def pool(inside: Inside, wanted: Wanted, links: Links) -> Pool:
     found = [*_near(inside.memory.indexes(), wanted.queries(inside), eligible, count), _chosen(wanted, links, eligible, count)]
     if wanted.wish.new_boost:
         found.append(eligible.free[-count:])
-    return Pool(_filled(np.unique(np.concatenate(found)), eligible, wanted.wish.limit), eligible)
+    return Pool(_filled(likeness.distinct(np.concatenate(found)), eligible, wanted.wish.limit), eligible)
 
 
 def _near(indexes: Mapping[str, Index], queries: Mapping[str, Floats], eligible: Eligible, count: int) -> Iterator[Rows]:
@@ -100,7 +100,7 @@ def _near(indexes: Mapping[str, Index], queries: Mapping[str, Floats], eligible:
         for number, near in enumerate(index.nearest(queries[name], wide, allowed=allowed, rough=True)):
             rows = near.rows[eligible.has(near.rows)]
             if len(rows) < each <= len(near.rows):  # Much of what is near was seen.
-                rows = index.nearest(queries[name][number : number + 1], each, allowed=eligible.free)[0].rows
+                rows = index.nearest(queries[name][number : number + 1], each, allowed=eligible.free, rough=True)[0].rows
             yield rows[:each]
 
 
