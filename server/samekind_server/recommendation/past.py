@@ -62,7 +62,7 @@ def read(of: Transaction, memory: Memory, links: Links, wish: Wish, examples: Ma
         np.concatenate([links.of(wished), numbers[before]]),
         np.concatenate([np.fromiter(given.values(), np.float32, len(given)), liked[before]]),
         np.concatenate([np.full(len(wished), now), times[before]]),
-        np.unique(np.concatenate([_seen(of, id, wish, links, done), np.fromiter(named.values(), np.int64, len(named))])),
+        likeness.distinct(np.concatenate([_seen(of, id, wish, links, done), np.fromiter(named.values(), np.int64, len(named))])),
         len(told),
         bool(before.any()) or any(item not in examples for item in given),
     )
@@ -80,7 +80,7 @@ def _seen(of: Transaction, id: int, wish: Wish, links: Links, done: list[Row]) -
         numbers = np.array([each[ITEM] for each in done if each[KIND] in kinds | {NEVER}], np.int64)
     else:
         numbers = np.fromstring(histories.touched(of, id, wish.user, [*kinds | {NEVER}]), np.int64, sep=",")
-    return links.rows(np.unique(numbers))
+    return links.rows(likeness.distinct(numbers))
 
 
 def _given(wish: Wish, examples: Mapping[str, float], weights: EventWeights) -> dict[str, float]:
