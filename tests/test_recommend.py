@@ -379,6 +379,15 @@ def test_all_seen_says_so(shop):
     assert shop.ask(Wish(user="u")).report.shortfall == "the catalog has 5 items; 5 of them were seen or are left out"
 
 
+def test_one_item_is_told_of_as_one(shop):
+    shop.put(REDS[0])
+    shop.did("u", "view", "red-0")
+    assert shop.ask(Wish(user="u")).report.shortfall == "the catalog has 1 item; it was seen or is left out"
+    shop.put(REDS[1])
+    assert shop.ask(Wish(user="u")).report.shortfall == "the catalog has 2 items; 1 of them was seen or is left out"
+    assert shop.ask(Wish(user="u", where=F.n == 1)).report.shortfall == "1 item meets the condition"
+
+
 def test_all_disliked_brings_what_is_unlike_it(shop):
     shop.put(*REDS, *BLUES)
     shop.did("u", "dislike", "red-0", "red-1")

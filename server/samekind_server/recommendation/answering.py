@@ -124,5 +124,6 @@ def _shortfall(wish: Wish, among: Pool, hits: int) -> str:
     matching, left_out = len(among.eligible.matching), len(among.eligible.matching) - len(among.eligible.free)
     if not matching:
         return "no item meets the condition" if wish.where is not None else "the catalog is empty"
-    told = f"{matching:,} items meet the condition" if wish.where is not None else f"the catalog has {matching:,} items"
-    return f"{told}; {left_out:,} of them were seen or are left out" if left_out else told
+    items, meet, those = ("1 item", "meets", "it") if matching == 1 else (f"{matching:,} items", "meet", f"{left_out:,} of them")
+    told = f"{items} {meet} the condition" if wish.where is not None else f"the catalog has {items}"
+    return f"{told}; {those} {'was seen or is' if left_out == 1 else 'were seen or are'} left out" if left_out else told
