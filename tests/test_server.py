@@ -127,7 +127,7 @@ def test_a_model_that_is_not_there_stops_the_start(tmp_path: Path) -> None:
 def test_the_caller_s_request_id_comes_back_with_the_answer(server: str) -> None:
     with grpc.insecure_channel(server) as channel:
         _, call = EmbeddingServiceStub(channel).GetModel.with_call(pb.GetModelRequest(), metadata=[("x-request-id", "mine")])
-    assert ("x-request-id", "mine") in [tuple(pair) for pair in call.initial_metadata()]
+    assert ("x-request-id", "mine") in [tuple(pair) for pair in call.trailing_metadata()]
 
 
 def test_help_shows_every_setting() -> None:

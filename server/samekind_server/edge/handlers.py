@@ -112,15 +112,14 @@ def wrap(handler: Handler, method: str, around: Layer) -> Handler:
         call = Call(method, context)
         async with around(call):
             response = _given(handler, call, await behaviour(take(handler, call, request), context))
-            # Not before: a call whose headers have come is never retried by gRPC.
-            await context.send_initial_metadata(((REQUEST_ID, call.request_id),))
+            context.set_trailing_metadata(((REQUEST_ID, call.request_id),))  # Headers would be sent by themselves, at 0.3 ms.
             return response
 
     async def stream(request: Any, context: Context) -> None:
         call = Call(method, context)
         async with around(call), aclosing(behaviour(take(handler, call, request), context)) as responses:
             async for response in responses:
-                if not call.responses:
+                if not call.responses:  # Not before: a call whose headers have come is never retried by gRPC.
                     await context.send_initial_metadata(((REQUEST_ID, call.request_id),))
                 await context.write(_given(handler, call, response))
 

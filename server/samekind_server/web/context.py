@@ -67,8 +67,8 @@ class Context(grpc.aio.ServicerContext[Any, Any]):
         raise NotImplementedError
 
     def set_trailing_metadata(self, trailing_metadata: Any) -> None:
-        """Not told over HTTP."""
-        self.trailing = tuple(trailing_metadata)
+        """Goes into the headers too, as a single answer is not sent before its handler has ended."""
+        self.initial = [(name, str(value)) for name, value in trailing_metadata]
 
     async def read(self) -> Any:
         """Handlers take the iterator they are given."""
