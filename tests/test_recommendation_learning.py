@@ -10,8 +10,9 @@ from threadpoolctl import threadpool_limits
 from samekind_server.recommendation.als import als
 from samekind_server.recommendation.cooccurrence import cooccurrence
 from samekind_server.recommendation.ease import dense, ease
-from samekind_server.recommendation.interactions import Events, faded, interactions, on_five, scale
+from samekind_server.recommendation.interactions import Events, Interactions, faded, interactions, on_five, scale
 from samekind_server.recommendation.sparse_rows import strongest, weightiest
+from samekind_server.recommendation.succession import succession
 
 NONE = np.nan
 
@@ -94,11 +95,47 @@ def test_ease_that_is_not_positive_definite_is_told():
         ease(some_likes(), ridge=-1e3)
 
 
+def met(users, items, moments, seed=0, sparsely=0.3):
+    """Things done at so many moments, and how much users went on from one to another, by one pair of theirs after the other."""
+    chance = np.random.default_rng(seed)
+    matrix = sparse.random(users, items, sparsely, "csr", dtype=np.float32, random_state=seed)
+    told = Interactions(matrix, chance.integers(0, moments, matrix.nnz).astype(float))
+    places, wanted = np.lexsort((np.random.default_rng(seed).random(matrix.nnz), told.times, told.users)), np.zeros((items, items))
+    for at, one in enumerate(places):
+        for later, other in enumerate(places[at + 1 : at + 51], start=1):
+            if told.users[one] == told.users[other]:
+                tied, (a, b) = told.times[one] == told.times[other], matrix.indices[[one, other]]
+                wanted[a, b] += (0.5 if tied else 1) * matrix.data[one] * matrix.data[other] / later**0.35
+                wanted[b, a] += 0.5 * tied * matrix.data[one] * matrix.data[other] / later**0.35
+    return told, wanted
+
+
 def test_cooccurrence_is_counted():
     likes = sparse.csr_matrix(np.array([[1, 1, 0], [1, 1, 1], [1, 0, 0]], np.float32))
     counted = cooccurrence(likes, shrink=2).toarray()
     np.testing.assert_allclose(counted[0], [0, 2 / np.sqrt(3 * 2) * 2 / 4, 1 / np.sqrt(3) * 1 / 3], rtol=1e-6)
     np.testing.assert_allclose(counted, counted.T)
+
+
+@pytest.mark.parametrize(("users", "items", "moments"), [(30, 12, 1000), (30, 12, 3), (30, 12, 1), (2, 300, 20), (3, 1100, 500)])
+def test_succession_is_what_users_went_on_to(users, items, moments):
+    told, wanted = met(users, items, moments)
+    lengths = np.maximum(np.sqrt(told.matrix.power(2).sum(axis=0).A1), 1e-6)
+    np.testing.assert_allclose(succession(told, kept=items).toarray(), wanted**2 / (wanted + 1) / lengths / lengths[:, None], atol=1e-5)
+
+
+def test_of_one_moment_neither_leads_to_the_other():
+    matrix = sparse.csr_matrix(np.array([[1, 1, 0], [0, 1, 1]], np.float32))
+    counted = succession(Interactions(matrix, np.array([5.0, 5.0, 7.0, 8.0]))).toarray()
+    assert counted[0, 1] == counted[1, 0] > 0
+    assert counted[1, 2] > 0 == counted[2, 1]
+
+
+def test_a_thing_that_somebody_did_among_thousands_is_met_by_those_near_alone():
+    matrix = sparse.csr_matrix(np.ones((1, 3000), np.float32))
+    counted = succession(Interactions(matrix, np.zeros(3000)))
+    assert counted.getnnz(axis=1).max() == 100
+    assert succession(Interactions(matrix, np.arange(3000.0))).getnnz(axis=1).max() == 50
 
 
 def test_the_strongest_of_a_row_are_kept_and_no_more():

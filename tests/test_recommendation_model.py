@@ -131,6 +131,24 @@ def test_what_came_last_says_most(model):
     assert one[:30].mean() > other[:30].mean() and one[30:59].mean() < other[30:59].mean()
 
 
+def steps(users):
+    """Users who each go two steps along a ring of all items."""
+    items = (np.random.default_rng(0).integers(0, ITEMS, users)[:, None] + np.arange(3)).ravel() % ITEMS
+    return Events(np.repeat(np.arange(users), 3), items, np.ones(len(items)), np.full(len(items), np.nan), np.tile(np.arange(3.0), users))
+
+
+def test_where_users_go_one_way_nobody_is_led_back():
+    model = learn(steps(3 * USERS), VECTORS, now=1e4)
+    heard, total = model.signals.heard(history(30)), scored(model, history(30)).total
+    assert model.blend.of(heard.fresh)["succession"] > 0.1 and total[31] > total[29]
+    assert heard.links["succession"][31] > 0 and not heard.wished.links["succession"].any()
+
+
+def test_where_too_few_tell_of_order_it_is_not_learned():
+    model = learn(steps(20), VECTORS, now=1e4)
+    assert not model.blend.of(0.5)["succession"] and not model.signals.succession.nnz
+
+
 def test_what_came_at_one_moment_says_as_much(model):
     both = [replace(history(*items), times=np.zeros(2)) for items in ((1, 40), (40, 1))]
     np.testing.assert_allclose(*(scored(model, past).behaviour for past in both), atol=1e-5)

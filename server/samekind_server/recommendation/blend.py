@@ -23,7 +23,7 @@ TINY = 1e-6
 COLD = "cold content"
 WEIGHED = (*NAMES, COLD)
 Gains = NDArray[np.float64]
-Weights = NDArray[np.float64]  # (2, 6): of whom much is known, and of whom nothing is, in the order of WEIGHED.
+Weights = NDArray[np.float64]  # (2, 7): of whom much is known, and of whom nothing is, in the order of WEIGHED.
 
 
 @dataclass(frozen=True)
@@ -60,15 +60,15 @@ class Blend:
 
 
 DEFAULT = Blend(
-    {"ease": 0.74, "cooccurrence": 0.075, "als": 0.075, "content": 0.075, "popularity": 0.035, COLD: 0.15},
-    {"ease": 0.25, "cooccurrence": 0.25, "als": 0.25, "content": 0.1, "popularity": 0.15, COLD: 0.15},
+    {"ease": 0.74, "cooccurrence": 0.075, "succession": 0.0, "als": 0.075, "content": 0.075, "popularity": 0.035, COLD: 0.15},
+    {"ease": 0.25, "cooccurrence": 0.25, "succession": 0.0, "als": 0.25, "content": 0.1, "popularity": 0.15, COLD: 0.15},
 )
 WITHOUT_EASE = Blend(
-    {"ease": 0.0, "cooccurrence": 0.3, "als": 0.6, "content": 0.06, "popularity": 0.04, COLD: 0.12},
-    {"ease": 0.0, "cooccurrence": 0.35, "als": 0.35, "content": 0.12, "popularity": 0.18, COLD: 0.15},
+    {"ease": 0.0, "cooccurrence": 0.3, "succession": 0.0, "als": 0.6, "content": 0.06, "popularity": 0.04, COLD: 0.12},
+    {"ease": 0.0, "cooccurrence": 0.35, "succession": 0.0, "als": 0.35, "content": 0.12, "popularity": 0.18, COLD: 0.15},
 )
 
-POPULAR = {"ease": 0.0, "cooccurrence": 0.13, "als": 0.13, "content": 0.04, "popularity": 0.7, COLD: 0.1}
+POPULAR = {"ease": 0.0, "cooccurrence": 0.13, "succession": 0.0, "als": 0.13, "content": 0.04, "popularity": 0.7, COLD: 0.1}
 
 
 def begun(start: Blend, likes: int) -> Blend:

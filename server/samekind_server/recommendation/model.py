@@ -22,12 +22,12 @@ from samekind_server.recommendation.als import Factors
 from samekind_server.recommendation.blend import LEADING, TINY, Blend, Scores, first, top
 from samekind_server.recommendation.interactions import Codes, Events, Scale, in_units, interactions
 from samekind_server.recommendation.reading import Reading
-from samekind_server.recommendation.signals import Heard, History, Signals, learned
+from samekind_server.recommendation.signals import LINKS, Heard, History, Signals, learned
 
 VERSION = 5
 POPULAR = 0.01  # The least that popularity counts among candidates, so that there are as many as are asked for.
 MANY = 4  # One in so many of all is quicker found among all than picked out.
-MATRICES, ARRAYS = ("ease", "cooccurrence"), ("gram", "centre", "map", "support", "popularity")
+ARRAYS = ("gram", "centre", "map", "support", "popularity")
 
 
 class DamagedModel(Exception):
@@ -74,7 +74,7 @@ class Model:
     def nbytes(self) -> int:
         """Bytes that its numbers take in memory."""
         signals = self.signals
-        matrices = [part for matrix in (signals.ease, signals.cooccurrence) for part in (matrix.data, matrix.indices, matrix.indptr)]
+        matrices = [part for matrix in (getattr(signals, name) for name in LINKS) for part in (matrix.data, matrix.indices, matrix.indptr)]
         return sum(each.nbytes for each in (*matrices, *(getattr(signals, name) for name in ARRAYS), signals.factors.items, self.numbers))
 
     def scores(self, history: History, codes: Codes, vectors: Floats, *, behaviour: float | None = None) -> Scores:
@@ -92,7 +92,7 @@ class Model:
         """
         weights = self.blend.of(heard.fresh)
         strengths = np.float32(max(weights["popularity"], POPULAR)) * self.signals.popularity
-        for name, part in (("ease", heard.ease), ("cooccurrence", heard.cooccurrence)):
+        for name, part in heard.links.items():
             if weights[name] and (bar := top(part[:-1])) > TINY:
                 strengths += part[:-1] * np.float32(weights[name] / bar)
         strengths[excluded if excluded is not None else []] = -np.inf
@@ -156,7 +156,8 @@ def learn(events: Events, vectors: Floats, numbers: Codes | None = None, *, now:
     users = int(events.users.max(initial=-1)) + 1
     history, unit = in_units(interactions(events, users, len(vectors)))
     fit = measuring.fitted(history, vectors, ease_items=ease_items, seed=seed)
-    signals = learned(history, vectors, ease_items=ease_items, half_life=fit.half_life, now=now, seed=seed)
+    ordered = any(row["succession"] for row in (fit.blend.weights, fit.blend.fresh))
+    signals = learned(history, vectors, ease_items=ease_items, ordered=ordered, half_life=fit.half_life, now=now, seed=seed)
     signals = replace(signals, reading=Reading(fit.fading, unit))
     method = "ease" if signals.ease.nnz else "als" if len(events) else ""
     newest = float(events.times.max(initial=0))
@@ -170,7 +171,7 @@ def _packed(model: Model) -> bytes:
         "factors": model.signals.factors.items,
         "numbers": model.numbers,
     }
-    for name in MATRICES:
+    for name in LINKS:
         matrix = getattr(model.signals, name)
         arrays |= {f"{name}.data": matrix.data, f"{name}.indices": matrix.indices.astype(np.int32), f"{name}.indptr": matrix.indptr.astype(np.int64)}
     about = {**vars(model.about), "measures": [[*key, value] for key, value in model.about.measures.items()]}
@@ -195,8 +196,8 @@ def _unpacked(body: bytes) -> Model:
     if told["version"] != VERSION:
         raise ValueError(told["version"])
     about, shape = told["about"], (len(arrays["numbers"]),) * 2
-    parts = {name: tuple(arrays[f"{name}.{part}"] for part in ("data", "indices", "indptr")) for name in MATRICES}
-    matrices = {name: sparse.csr_matrix(parts[name], shape=shape) for name in MATRICES}
+    parts = {name: tuple(arrays[f"{name}.{part}"] for part in ("data", "indices", "indptr")) for name in LINKS}
+    matrices = {name: sparse.csr_matrix(parts[name], shape=shape) for name in LINKS}
     signals = Signals(
         **matrices,
         **{name: arrays[name] for name in ARRAYS},

@@ -22,6 +22,7 @@ from samekind_server.store.base import Row, Transaction
 
 LATEST = 2_000  # Events of a user that say what they like. What they saw is known of all.
 FADING = 10  # Items after which what was looked at counts half.
+MOMENT = 1e-3  # Seconds from one to the next of what was looked at just now.
 CONTEXT = 3.0  # Times as much as an item that is liked counts the one beside which the answer is shown.
 NEVER = NUMBERS[EventKind.HIDE]
 ITEM, KIND, VALUE, TIME = range(4)
@@ -61,7 +62,7 @@ def read(of: Transaction, memory: Memory, links: Links, wish: Wish, examples: Ma
         np.concatenate([wished, rows[before]]),
         np.concatenate([links.of(wished), numbers[before]]),
         np.concatenate([np.fromiter(given.values(), np.float32, len(given)), liked[before]]),
-        np.concatenate([np.full(len(wished), now), times[before]]),
+        np.concatenate([_moments(given, wish, now), times[before]]),
         likeness.distinct(np.concatenate([_seen(of, id, wish, links, done), np.fromiter(named.values(), np.int64, len(named))])),
         len(told),
         bool(before.any()) or any(item not in examples for item in given),
@@ -91,6 +92,12 @@ def _given(wish: Wish, examples: Mapping[str, float], weights: EventWeights) -> 
     for age, item in enumerate(latest):
         told.setdefault(item, unit * 2 ** (-age / FADING))
     return told
+
+
+def _moments(given: Mapping[str, float], wish: Wish, now: float) -> Numbers:
+    """When each that the wish names was looked at: the latest now, others one after the other before it; what no order is told of, now."""
+    looked = {item: now - age * MOMENT for age, item in enumerate(dict.fromkeys(wish.recent[::-1]))}
+    return np.array([looked.get(item, now) for item in given])
 
 
 def _liked(told: Numbers, weights: EventWeights, scale: Scale | None) -> tuple[Codes, Floats, Numbers]:

@@ -32,6 +32,17 @@ def done(liked: Floats) -> Floats:
     return told
 
 
+def leading_on(liked: Floats) -> Floats:
+    """The same as what others follow, or what follows: twice as much where it is liked as where it was merely done, nothing where it is not liked."""
+    return np.maximum(1 + liked, np.float32(0))
+
+
+def lately(later: Codes) -> Floats:
+    """How much each says of what is next alone, by how many came later, (n,)."""
+    told: Floats = (1 / (1.0 + later)).astype(np.float32)
+    return told
+
+
 def later(times: Numbers) -> Codes:
     """How many of a history came later than each; those of one moment are equal."""
     told: Codes = np.searchsorted(np.sort(-times), -times).astype(np.int64)

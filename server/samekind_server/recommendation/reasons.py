@@ -13,7 +13,7 @@ from samekind.types import Floats
 from samekind_server.catalog.inside import Inside
 from samekind_server.recommendation.interactions import Codes
 from samekind_server.recommendation.ordering import Places, Scored
-from samekind_server.recommendation.signals import History
+from samekind_server.recommendation.signals import LINKS, History
 from samekind_server.recommendation.sparse_rows import entries
 from samekind_server.recommendation.wanted import Wanted
 from samekind_server.store import histories
@@ -44,7 +44,7 @@ def parts(found: Scored, places: Places) -> list[ScoreParts]:
 
 def reasons(inside: Inside, wanted: Wanted, found: Scored, places: Places) -> list[tuple[Reason, ...]]:
     """Why each of these places is recommended, the strongest first."""
-    shares, alike = _shares(wanted, found.codes[places]), _alike(wanted, found.near[places])
+    shares, alike = _shares(wanted, found, places), _alike(wanted, found.near[places])
     each = zip(parts(found, places), shares.T, alike, strict=True)
     told = [sorted(_of_one(*one), key=lambda why: -why.part) for one in each]
     rows = wanted.past.rows.tolist()
@@ -73,24 +73,27 @@ def _chosen(part: float, shares: Floats) -> Iterator[Why]:
         yield Why(ReasonKind.CHOSEN_WITH, part)
 
 
-def _shares(wanted: Wanted, codes: Codes) -> Floats:
-    """How much of each candidate's behaviour is owed to each item of the history, (history, candidates), none to those that nobody chose it with."""
-    history, signals = wanted.history, wanted.model.signals
-    together, learned = (_owed(history, weights, codes) for weights in (signals.cooccurrence, signals.ease))
-    learned *= together > 0  # EASE goes by contents too.
-    shares: Floats = sum((each / np.maximum(each.sum(axis=0), np.float32(1e-12)) for each in (together, learned)), np.zeros_like(together))
+def _shares(wanted: Wanted, found: Scored, places: Places) -> Floats:
+    """How much of each candidate's behaviour is owed to each item of the history, (history, candidates), none to those that nobody chose it with:
+    by each method as much as it says."""
+    signals, codes = wanted.model.signals, found.codes[places]
+    said = signals.said(wanted.history)
+    owed = {name: _owed(wanted.history, getattr(signals, name), said[name], codes) for name in LINKS}
+    owed["ease"] *= owed["cooccurrence"] > 0  # EASE goes by contents too.
+    counted = {name: np.maximum(found.parts.behaviours[name][places], 0) / np.maximum(owed[name].sum(axis=0), np.float32(1e-12)) for name in LINKS}
+    shares: Floats = sum((counted[name] * owed[name] for name in LINKS), np.zeros_like(owed["ease"]))
     whole: Floats = shares / np.maximum(shares.sum(axis=0), np.float32(1e-12))
     return whole
 
 
-def _owed(history: History, weights: sparse.csr_matrix, codes: Codes) -> Floats:
-    """What these weights give each candidate for each item of the history, (history, candidates)."""
+def _owed(history: History, weights: sparse.csr_matrix, said: Floats, codes: Codes) -> Floats:
+    """What these weights give each candidate for each item of the history that says so much, (history, candidates)."""
     rows, columns = np.flatnonzero((history.codes >= 0) & (history.weights > 0)), np.flatnonzero(codes >= 0)
     at = np.full(weights.shape[1], -1)
     at[codes[columns]] = columns
     owners, items, numbers = entries(weights, history.codes[rows])
     told, here = np.zeros((len(history.codes), len(codes)), np.float32), at[items] >= 0
-    told[rows[owners[here]], at[items[here]]] = np.maximum(numbers[here] * history.weights[rows[owners[here]]], 0)
+    told[rows[owners[here]], at[items[here]]] = np.maximum(numbers[here] * said[rows[owners[here]]], 0)
     return told
 
 

@@ -1,9 +1,9 @@
-"""What each method makes of a history, learned at once: behaviour in three ways, content, and what many like."""
+"""What each method makes of a history, learned at once: behaviour in four ways, content, and what many like."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -15,11 +15,12 @@ from samekind_server.recommendation.als import Factors, als
 from samekind_server.recommendation.cooccurrence import cooccurrence
 from samekind_server.recommendation.ease import ease
 from samekind_server.recommendation.interactions import Codes, Interactions, Numbers, faded
-from samekind_server.recommendation.reading import Reading, done, later
+from samekind_server.recommendation.reading import Reading, done, lately, later, leading_on
 from samekind_server.recommendation.sparse_rows import entries
+from samekind_server.recommendation.succession import succession
 
-NAMES = ("ease", "cooccurrence", "als", "content", "popularity")
-BEHAVIOUR = NAMES[:3]
+NAMES = ("ease", "cooccurrence", "succession", "als", "content", "popularity")
+LINKS, BEHAVIOUR = NAMES[:3], NAMES[:4]  # Those by weights between items, and with those by factors.
 KNOWN = 5.0  # Strength of likes at which an item's own behaviour counts as much as what its content lets expect.
 DONE = 12.0  # Things done at which somebody is half as fresh as who did nothing.
 MAP_RIDGE = 30.0
@@ -53,26 +54,31 @@ class History:
 
 @dataclass(frozen=True, eq=False)
 class Heard:
-    """What behaviour makes of one history: a number for each item by two methods, and one of 0 at the end for those not known (code -1); and the
-    user's row of factors, None where nothing can be told by them. `fresh`: 1 of who did nothing yet, falling with each thing done."""
+    """What behaviour makes of one history: a number for each item by each method of `LINKS`, and one of 0 at the end for those not known (code -1);
+    and the user's row of factors, None where nothing can be told by them. `fresh`: 1 of who did nothing yet, falling with each thing done."""
 
-    ease: Floats
-    cooccurrence: Floats
+    links: Mapping[str, Floats]
     user: Floats | None
     fresh: float
+
+    @property
+    def wished(self) -> Heard:
+        """The same of one who says what is wanted: no beginner, and examples are no steps that others are to follow."""
+        return replace(self, links={**self.links, "succession": np.zeros_like(self.links["succession"])}, fresh=0.0)
 
 
 @dataclass(frozen=True)
 class Signals:
     """Weights between items, (items, items) float32, from one in a history to one that may follow; factors; and how much is known of each item.
 
-    `ease` is empty above the number of items it is learned for. `factors` are of items as their behaviour and, where little is known of
-    that, their content say; `mapped` is the part of content alone. `support` is the strength of an item's likes, `popularity` the same
-    faded with time, from 0 to 1. `reading` tells how histories are read.
+    `ease` is empty above the number of items it is learned for, `succession` where order tells nothing. `factors` are of items as their behaviour
+    and, where little is known of that, their content say; `mapped` is the part of content alone. `support` is the strength of an item's likes,
+    `popularity` the same faded with time, from 0 to 1. `reading` tells how histories are read.
     """
 
     ease: sparse.csr_matrix
     cooccurrence: sparse.csr_matrix
+    succession: sparse.csr_matrix
     factors: Factors
     gram: Floats
     centre: Floats
@@ -92,24 +98,25 @@ class Signals:
     def heard(self, history: History) -> Heard:
         """What behaviour makes of a history, for any candidates."""
         known = history.codes >= 0
-        codes, fades = history.codes[known], self.reading.fades(history.later[known])
-        liked = history.weights[known] / np.float32(self.reading.unit)
-        user = self.factors.taste(codes, fades * liked, self.gram) if len(codes) and len(self.gram) else None
+        codes, said = history.codes[known], {name: each[known] for name, each in self.said(history).items()}
+        user = self.factors.taste(codes, said["als"], self.gram) if len(codes) and len(self.gram) else None
+        return Heard({name: _linked(getattr(self, name), codes, said[name]) for name in LINKS}, user, history.fresh)
+
+    def said(self, history: History) -> dict[str, Floats]:
+        """How much each thing of a history says to each method of behaviour, (n,) each."""
+        liked, later = history.weights / np.float32(self.reading.unit), history.later
+        fades = self.reading.fades(later)
         chosen = fades * done(liked)
-        return Heard(_linked(self.ease, codes, chosen), _linked(self.cooccurrence, codes, chosen), user, history.fresh)
+        return {"ease": chosen, "cooccurrence": chosen, "succession": lately(later) * leading_on(liked), "als": fades * liked}
 
     def behaviours_of(self, heard: Heard, codes: Codes, near: Floats) -> dict[str, Floats]:
         """What each method but content gives the candidates."""
-        return {
-            "ease": heard.ease[codes],
-            "cooccurrence": heard.cooccurrence[codes],
-            "als": self._by_factors(heard, codes, near),
-            "popularity": _of_known(self.popularity, codes),
-        }
+        told = {"als": self._by_factors(heard, codes, near), "popularity": _of_known(self.popularity, codes)}
+        return {name: part[codes] for name, part in heard.links.items()} | told
 
     def behaviours(self, heard: Heard, names: Sequence[str] = BEHAVIOUR) -> dict[str, Floats]:
         """What these methods of behaviour give every item by what is known of it alone, whatever its content lets expect, (items,) each."""
-        told = {name: part[:-1] for name, part in (("ease", heard.ease), ("cooccurrence", heard.cooccurrence)) if name in names}
+        told = {name: part[:-1] for name, part in heard.links.items() if name in names}
         return told if heard.user is None or "als" not in names else told | {"als": self.factors.items @ heard.user * self.shares}
 
     @cached_property
@@ -136,11 +143,25 @@ class Signals:
         return told
 
 
-def learned(history: Interactions, vectors: Floats, *, ease_items: int = 10_000, half_life: float = 180 * DAY, now: float, seed: int = 0) -> Signals:
-    """All methods on one matrix (users, items) and the items' vectors (items, dimensions), rows of zeros where an item has none."""
+def learned(
+    history: Interactions,
+    vectors: Floats,
+    *,
+    ease_items: int = 10_000,
+    ordered: bool = True,
+    half_life: float = 180 * DAY,
+    now: float,
+    seed: int = 0,
+) -> Signals:
+    """All methods on one matrix (users, items) and the items' vectors (items, dimensions), rows of zeros where an item has none.
+
+    `ease_items` is up to how many EASE is learned, `ordered` whether succession is.
+    """
     liked = history.positive()
     chosen = history.matrix.copy()
     chosen.data = done(chosen.data)
+    steps = history.matrix.copy()
+    steps.data = leading_on(steps.data)
     support = np.asarray(liked.sum(axis=0), np.float32).ravel()
     centre = vectors[vectors.any(axis=1)].mean(axis=0) if vectors.any() else np.zeros(vectors.shape[1], np.float32)
     near = _centred(vectors, centre)
@@ -149,6 +170,7 @@ def learned(history: Interactions, vectors: Floats, *, ease_items: int = 10_000,
     return Signals(
         _spread(ease(chosen[:, active], near[active]), active, len(support)) if 0 < len(active) <= ease_items else _none(len(support)),
         _spread(cooccurrence(chosen[:, active].maximum(0)), active, len(support)) if len(active) else _none(len(support)),
+        succession(Interactions(steps, history.times), seed=seed) if ordered else _none(len(support)),
         factors,
         factors.gram(),
         centre,

@@ -41,10 +41,14 @@ def weightiest(matrix: sparse.csr_matrix, counts: Floats, kept: int) -> sparse.c
 def entries(matrix: sparse.csr_matrix, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats]:
     """What some rows hold: the place in `rows`, the column and the number of each entry. scipy's own way takes several times as long."""
     starts = matrix.indptr[rows].astype(np.int64)
-    counts = matrix.indptr[rows + 1] - starts
-    owners = np.repeat(np.arange(len(rows)), counts)
-    places = np.arange(len(owners)) + np.repeat(starts - np.cumsum(counts) + counts, counts)
+    owners, places = ranges(starts, matrix.indptr[rows + 1] - starts)
     return owners, matrix.indices[places], matrix.data[places]
+
+
+def ranges(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The places that so many from each start on are, one range after the other, and which range each is of."""
+    owners = np.repeat(np.arange(len(starts)), counts)
+    return owners, np.arange(len(owners)) + np.repeat(starts - np.cumsum(counts) + counts, counts)
 
 
 def _thinned(block: Floats, kept: int) -> Floats:

@@ -17,7 +17,7 @@ def untaught(memory: Memory) -> Model:
     """It knows no items, and of the catalog only what its vectors have in common."""
     nothing = sparse.csr_matrix((0, 0), dtype=np.float32)
     none, gram = np.zeros(0, np.float32), np.zeros((0, 0), np.float32)
-    signals = Signals(nothing, nothing, Factors(np.zeros((0, 1), np.float32)), gram, _centre(memory), gram, none, none)
+    signals = Signals(nothing, nothing, nothing, Factors(np.zeros((0, 1), np.float32)), gram, _centre(memory), gram, none, none)
     return Model(signals, DEFAULT, About("", 0, 0, 0, 0.0, 0.0, 180 * DAY), np.zeros(0, np.int64))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -53,7 +53,7 @@ class Wanted:
     def heard(self) -> Heard:
         """What behaviour makes of the history. Who says what is wanted is not served as one of whom nothing is known."""
         heard = self.model.signals.heard(self.history)
-        return replace(heard, fresh=0.0) if self.wish.examples or self.wish.context_item else heard
+        return heard.wished if self.wish.examples or self.wish.context_item else heard
 
     @cached_property
     def shown(self) -> Floats:
