@@ -36,6 +36,14 @@ class Fit:
     measures: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class _Contents:
+    """Of all items the centred vectors, and the factors that these let expect."""
+
+    near: Floats
+    expected: Floats
+
+
 def fitted(history: Interactions, vectors: Floats, *, ease_items: int, seed: int = 0) -> Fit:
     """Learns from all but each user's latest fifth, and chooses what makes that come first. Too few users who like something then: as it is set.
 
@@ -56,8 +64,9 @@ def fitted(history: Interactions, vectors: Floats, *, ease_items: int, seed: int
     signals = replace(signals, popularity=lives[half_life])
     near = signals.centred(vectors)
     signals = _read(signals, before, after, near, askers)
-    examples = [_example(signals, history_of(before, near, user), _unseen(before, user), _liked(after, user), near, user) for user in askers]
-    beginnings = [one for user in new for one in _beginnings(signals, history, near, user, seed)]
+    contents = _Contents(near, signals.expected(near))
+    examples = [_example(signals, history_of(before, near, user), _unseen(before, user), _liked(after, user), contents, user) for user in askers]
+    beginnings = [one for user in new for one in _beginnings(signals, history, contents, user, seed)]
     blend = blended(examples, start, fresh=[*beginnings, *(one for one in examples if one.fresh > FRESH)])
     return Fit(blend, half_life, signals.reading.fading, _measures(examples, blend))
 
@@ -137,23 +146,24 @@ def _unseen(before: Interactions, user: int) -> np.ndarray:
     return unseen
 
 
-def _beginnings(signals: Signals, history: Interactions, near: Floats, user: int, seed: int) -> Iterator[Example]:
+def _beginnings(signals: Signals, history: Interactions, contents: _Contents, user: int, seed: int) -> Iterator[Example]:
     """Somebody after the first thing done, the third and the eighth, and what was liked of all that came later."""
     row = slice(*history.matrix.indptr[user : user + 2])
     order = np.lexsort((np.random.default_rng((seed, user)).random(row.stop - row.start), -history.times[row]))
     codes, weights, times = history.matrix.indices[row][order].astype(np.int64), history.matrix.data[row][order], history.times[row][order]
     for count in [count for count in FIRST if count < len(codes)]:
-        unseen, liked = np.ones(len(near), bool), np.zeros(len(near), bool)
+        unseen, liked = np.ones(len(contents.near), bool), np.zeros(len(contents.near), bool)
         unseen[codes[-count:]], liked[codes[:-count]] = False, weights[:-count] > 0
         if liked.any():
-            past = History(codes[-count:], weights[-count:], near[codes[-count:]], times[-count:])
-            yield _example(signals, past, unseen, liked, near, user)
+            past = History(codes[-count:], weights[-count:], contents.near[codes[-count:]], times[-count:])
+            yield _example(signals, past, unseen, liked, contents, user)
 
 
-def _example(signals: Signals, past: History, unseen: np.ndarray, liked: np.ndarray, near: Floats, user: int) -> Example:
+def _example(signals: Signals, past: History, unseen: np.ndarray, liked: np.ndarray, contents: _Contents, user: int) -> Example:
     """What each method gives the items that one of them puts first, or that the user did like next. The vectors of `past` are centred."""
-    codes, every = np.flatnonzero(unseen), np.arange(len(near))  # A copy of what is near to most items takes longer than all items do.
-    parts = {name: part[codes] for name, part in signals.parts_of(past, every, near, past.vectors[:LATELY]).items()}
+    codes, every = np.flatnonzero(unseen), np.arange(len(unseen))  # A copy of what is near to most items takes longer than all items do.
+    told = signals.parts_of(past, every, contents.near, past.vectors[:LATELY], contents.expected)
+    parts = {name: part[codes] for name, part in told.items()}
     some = np.unique(np.concatenate([np.flatnonzero(liked[codes]), *(first(part, LONGEST) for part in parts.values())]))
     return Example(user, {name: part[some] for name, part in parts.items()}, signals.supports(codes[some]), liked[codes[some]], past.fresh)
 

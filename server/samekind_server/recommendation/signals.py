@@ -91,9 +91,10 @@ class Signals:
         """What each method gives the candidates, (n,) each: by code in the model, -1 for those not known to it, and unit vector."""
         return self.parts_of(history, codes, self.centred(vectors), self.centred(history.vectors[:LATELY]))
 
-    def parts_of(self, history: History, codes: Codes, near: Floats, examples: Floats) -> dict[str, Floats]:
-        """The same by vectors that are `centred`: the candidates' `near`, and `examples`, those of the history's first 100."""
-        return self.behaviours_of(self.heard(history), codes, near) | {"content": taste.alike(near, examples, history.weights[:LATELY])}
+    def parts_of(self, history: History, codes: Codes, near: Floats, examples: Floats, expected: Floats | None = None) -> dict[str, Floats]:
+        """The same by vectors that are `centred`: the candidates' `near`, and `examples`, those of the history's first 100. Who asks for many has
+        what is `expected` of `near` at hand."""
+        return self.behaviours_of(self.heard(history), codes, near, expected) | {"content": taste.alike(near, examples, history.weights[:LATELY])}
 
     def heard(self, history: History) -> Heard:
         """What behaviour makes of a history, for any candidates."""
@@ -109,9 +110,9 @@ class Signals:
         chosen = fades * done(liked)
         return {"ease": chosen, "cooccurrence": chosen, "succession": lately(later) * leading_on(liked), "als": fades * liked}
 
-    def behaviours_of(self, heard: Heard, codes: Codes, near: Floats) -> dict[str, Floats]:
+    def behaviours_of(self, heard: Heard, codes: Codes, near: Floats, expected: Floats | None = None) -> dict[str, Floats]:
         """What each method but content gives the candidates."""
-        told = {"als": self._by_factors(heard, codes, near), "popularity": _of_known(self.popularity, codes)}
+        told = {"als": self._by_factors(heard, codes, near, expected), "popularity": _of_known(self.popularity, codes)}
         return {name: part[codes] for name, part in heard.links.items()} | told
 
     def behaviours(self, heard: Heard, names: Sequence[str] = BEHAVIOUR) -> dict[str, Floats]:
@@ -133,13 +134,18 @@ class Signals:
         """How much is known of each item's likes, 0 of one not known at all."""
         return _of_known(self.support, codes)
 
-    def _by_factors(self, heard: Heard, codes: Codes, near: Floats) -> Floats:
+    def expected(self, near: Floats) -> Floats:
+        """The factors that contents let expect, (n, factors)."""
+        rows: Floats = near @ self.map[:-1] + self.map[-1]
+        return rows
+
+    def _by_factors(self, heard: Heard, codes: Codes, near: Floats, expected: Floats | None) -> Floats:
         if heard.user is None:
             return np.zeros(len(codes), np.float32)
         supports = self.supports(codes)
         share = supports / (supports + np.float32(KNOWN))
-        expected = near @ (self.map[:-1] @ heard.user) + self.map[-1] @ heard.user
-        told: Floats = share * (self.factors.items[codes] @ heard.user) + (1 - share) * expected
+        unknown = near @ (self.map[:-1] @ heard.user) + self.map[-1] @ heard.user if expected is None else expected @ heard.user
+        told: Floats = share * (self.factors.items[codes] @ heard.user) + (1 - share) * unknown
         return told
 
 
