@@ -169,6 +169,15 @@ def test_what_was_looked_at_just_now_counts_without_a_user(shop):
     assert among(shop.ids(recent=("blue-1", "blue-2"), limit=3), "blue") == 3
 
 
+def test_of_what_was_looked_at_just_now_the_latest_says_most(shop):
+    shop.put(*REDS, *BLUES)
+    crowd(shop)
+    shop.learn()
+    wishes = [Wish(recent=looked) for looked in (("blue-1", "red-4"), ("red-4", "blue-1"))]
+    told = [{each.item.id: each.parts.behaviour for each in shop.ask(wish).recommendations} for wish in wishes]
+    assert told[0]["blue-0"] / told[0]["red-0"] > told[1]["blue-0"] / told[1]["red-0"]
+
+
 def test_each_interest_is_served(shop):
     shop.put(*REDS, *BLUES)
     shop.did("u", "like", "red-0", "red-1", "red-2", ago=60)
