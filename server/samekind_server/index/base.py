@@ -121,15 +121,19 @@ class Index(Protocol):
         """How many were live and are now gone; others, unknown or removed before, are passed over. Any order."""
         ...
 
-    def nearest(
-        self, queries: Floats, k: int, *, allowed: Rows | None = None, exact: bool = False, effort: int = 0, rough: bool = False
-    ) -> list[Nearest]:
+    def nearest(self, queries: Floats, k: int, *, allowed: Rows | None = None, exact: bool = False, effort: int = 0) -> list[Nearest]:
         """The k nearest live rows of each query, (n, dimensions) float32, in the order of the queries.
 
         `allowed`: only these, ascending and without doubles; unknown and removed ones are passed over. `exact` compares them all. `effort`:
-        how many candidates a graph looks at at least, for more recall (0: its own, see Stats); `rough`: it looks at as many as it answers with,
-        a fifth of the work or less, for who ranks what is found by something else anyway. k may be above the number of rows.
+        how many candidates a graph looks at at least, for more recall (0: its own, see Stats). k may be above the number of rows.
         Raises BadVector where a query is not finite, zero (cosine), too long, or of another size.
+        """
+        ...
+
+    def near(self, queries: Floats, k: int, *, allowed: Rows | None = None) -> list[Rows]:
+        """About the same rows in about that order, and as many, for who ranks them by something else anyway.
+
+        A graph looks at no more than it answers with: a fifth of the work, or less.
         """
         ...
 

@@ -36,13 +36,15 @@ class Exact:
                 self._table = self._table.copied(stop=self._table.size)
         return removed
 
-    def nearest(
-        self, queries: Floats, k: int, *, allowed: Rows | None = None, exact: bool = False, effort: int = 0, rough: bool = False
-    ) -> list[Nearest]:
+    def nearest(self, queries: Floats, k: int, *, allowed: Rows | None = None, exact: bool = False, effort: int = 0) -> list[Nearest]:
         """As in Index."""
         compared, view = scan.checked(queries, self.shape), self._table.view()
         places = range(len(view)) if allowed is None else view.places(allowed)
         return scan.exactly(view, self.shape.metric, compared, k, places)
+
+    def near(self, queries: Floats, k: int, *, allowed: Rows | None = None) -> list[Rows]:
+        """As in Index: the very same."""
+        return [one.rows for one in self.nearest(queries, k, allowed=allowed)]
 
     def vectors(self, rows: Rows) -> Floats:
         """As in Index."""

@@ -87,15 +87,13 @@ class Hnsw:
         self._wake()
         return len(removed)
 
-    def nearest(
-        self, queries: Floats, k: int, *, allowed: Rows | None = None, exact: bool = False, effort: int = 0, rough: bool = False
-    ) -> list[Nearest]:
+    def nearest(self, queries: Floats, k: int, *, allowed: Rows | None = None, exact: bool = False, effort: int = 0) -> list[Nearest]:
         """As in Index."""
-        compared, graph = scan.checked(queries, self.shape), None if exact else self._graph
-        self._asked = time.monotonic()
-        view = self._table.view()
-        most = view.alive if allowed is None else len(allowed)
-        return Walk(view, self.shape.metric, graph, self._costs, min(k, most), allowed, rough).nearest(compared, effort)
+        return self._walk(None if exact else self._graph, k, allowed).nearest(scan.checked(queries, self.shape), effort)
+
+    def near(self, queries: Floats, k: int, *, allowed: Rows | None = None) -> list[Rows]:
+        """As in Index."""
+        return [one.rows for one in self._walk(self._graph, k, allowed, rough=True).nearest(scan.checked(queries, self.shape))]
 
     def vectors(self, rows: Rows) -> Floats:
         """As in Index."""
@@ -166,6 +164,11 @@ class Hnsw:
         """As in Index."""
         with self._tending, self._changing:
             self._table, self._graph, self._growing = Table(self.shape.dimensions), None, None
+
+    def _walk(self, graph: Graph | None, k: int, allowed: Rows | None, *, rough: bool = False) -> Walk:
+        self._asked, view = time.monotonic(), self._table.view()
+        most = view.alive if allowed is None else len(allowed)
+        return Walk(view, self.shape.metric, graph, self._costs, min(k, most), allowed, rough)
 
     def _outside(self, mark: int) -> int:
         """How many live rows are above the mark."""

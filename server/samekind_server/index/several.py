@@ -36,17 +36,19 @@ class Several:
         self.inner.remove(labels)
         return len(np.unique(labels >> BITS))
 
-    def nearest(
-        self, queries: Floats, k: int, *, allowed: Rows | None = None, exact: bool = False, effort: int = 0, rough: bool = False
-    ) -> list[Nearest]:
+    def nearest(self, queries: Floats, k: int, *, allowed: Rows | None = None, exact: bool = False, effort: int = 0) -> list[Nearest]:
         """As in Index; `seen` counts vectors."""
         labels, most = None if allowed is None else self._labels(allowed), AT_FIRST * k
         while True:
-            found = self.inner.nearest(queries, most, allowed=labels, exact=exact, effort=effort, rough=rough)
+            found = self.inner.nearest(queries, most, allowed=labels, exact=exact, effort=effort)
             best = [_best(each, k) for each in found]
             if all(len(one.rows) == k or len(each.rows) < most for one, each in zip(best, found, strict=True)):
                 return best
             most *= WIDER
+
+    def near(self, queries: Floats, k: int, *, allowed: Rows | None = None) -> list[Rows]:
+        """As in Index: the very same, as of few vectors none is to be missed."""
+        return [one.rows for one in self.nearest(queries, k, allowed=allowed)]
 
     def vectors(self, rows: Rows) -> Floats:
         """The mean of each row's vectors, (n, dimensions), in the order of `rows`. Raises KeyError where one is not live."""

@@ -24,7 +24,8 @@ WIDER = 4  # Times as many rows are asked for at least where too few of them wer
 class Walk:
     """The k nearest in a view, of `allowed` rows alone where these are named. Where no graph serves, every vector is compared.
 
-    k live rows are answered whenever so many are there: the graph is asked for more and more until comparing all is quicker.
+    k live rows are answered whenever so many are there: the graph is asked for more and more until comparing all is quicker. Who asks roughly
+    has it look at no more than that, and gets what it alone found as it has it, without scores.
     """
 
     view: View
@@ -45,7 +46,7 @@ class Walk:
         """How many rows may be answers; allowed ones that are not there count."""
         return self.view.alive if self.allowed is None else len(self.allowed)
 
-    def nearest(self, queries: Floats, effort: int) -> list[Nearest]:
+    def nearest(self, queries: Floats, effort: int = 0) -> list[Nearest]:
         """One answer a query; `effort` as in Index."""
         graph = self.graph
         if graph is None or self._dear(graph, wanted := max(effort, self._wanted(graph))):
@@ -117,10 +118,17 @@ class Walk:
         """What the graph found, copies of it, and the best of what it does not know yet, ranked together."""
         others = scan.candidates(self.view, self.metric, queries, self.k, fresh)
         asked = zip(queries, near, copies, others, strict=True)
-        return [self._rank(query, np.concatenate(found), len(found[0]) + len(found[1]) + len(fresh)) for query, *found in asked]
+        return [self._rank(query, found, len(found[0]) + len(found[1]) + len(fresh)) for query, *found in asked]
 
-    def _rank(self, query: Floats, places: Places, seen: int) -> Nearest:
-        return scan.ranked(self.view, self.metric, query, places, self.k, exact=False, seen=seen)
+    def _rank(self, query: Floats, found: list[Places], seen: int) -> Nearest:
+        if self._ordered and seen == len(found[0]):
+            return Nearest(self.view.rows[found[0][: self.k]], np.empty(0, np.float32), exact=False, seen=0)
+        return scan.ranked(self.view, self.metric, query, np.concatenate(found), self.k, exact=False, seen=seen)
+
+    @property
+    def _ordered(self) -> bool:
+        """Whether the graph's own order is good enough."""
+        return self.rough and self.graph is not None and not self.graph.shape.reduced
 
     def _allowed(self, places: Places) -> Places:
         if self.allowed is None:

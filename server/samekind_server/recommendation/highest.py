@@ -27,11 +27,19 @@ def bar(numbers: Floats, k: int) -> float:
     return float(np.partition(numbers, -k)[-k])
 
 
-def first(bounds: Floats, told: Callable[[Places], Floats], k: int) -> Places:
-    """The places of the k highest of numbers that take long to tell, highest first, equal ones by place; none is above its bound."""
+def ahead(bounds: Floats, k: int) -> Places:
+    """Some of the places with the highest bounds, k or more where there are as many."""
+    return np.flatnonzero(bounds >= bar(bounds, min(AHEAD * k, len(bounds))))
+
+
+def first(bounds: Floats, told: Callable[[Places], Floats], k: int, begun: Places | None = None) -> Places:
+    """The places of the k highest of numbers that take long to tell, highest first, equal ones by place; none is above its bound.
+
+    `begun`: those with which to begin, k or more, if they are known; as a rule those with the highest bounds.
+    """
     among = np.arange(len(bounds))
     if len(bounds) > k:
-        some = np.flatnonzero(bounds >= bar(bounds, min(AHEAD * k, len(bounds))))
-        among = np.flatnonzero(bounds >= np.partition(told(some), -k)[-k])
+        begun = ahead(bounds, k) if begun is None else begun
+        among = np.flatnonzero(bounds >= np.partition(told(begun), -k)[-k])
     leading: Places = among[np.argsort(-told(among), kind="stable")[:k]]
     return leading

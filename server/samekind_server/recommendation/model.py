@@ -105,7 +105,7 @@ class Model:
         if user is None or not length * weight:
             return first(strengths, count)
         told = partial(self._by_factors, user / np.float32(length))
-        if length * (bar := top(told(highest.first(self._reach, told, LEADING + 1)))) <= TINY:
+        if length * (bar := top(told(highest.first(self._reach, told, LEADING + 1, self._far)))) <= TINY:
             return first(strengths, count)
         share = np.float32(weight / bar)
         return highest.first(strengths + share * self._reach, lambda codes: strengths[codes] + share * told(codes), count)
@@ -115,6 +115,11 @@ class Model:
         rows, shares = self.signals.factors.items, self.signals.shares
         told: Floats = (rows @ user * shares)[codes] if MANY * len(codes) > len(rows) else rows[codes] @ user * shares[codes]
         return told
+
+    @cached_property
+    def _far(self) -> Codes:
+        """Of which items they can say most."""
+        return highest.ahead(self._reach, LEADING + 1)
 
     @cached_property
     def _reach(self) -> Floats:

@@ -97,10 +97,10 @@ def _near(indexes: Mapping[str, Index], queries: Mapping[str, Floats], eligible:
             continue
         each = -(-count // len(queries[name]))
         allowed, wide = eligible.free if eligible.narrow else None, each + min(len(eligible.left_out), each)
-        for number, near in enumerate(index.nearest(queries[name], wide, allowed=allowed, rough=True)):
-            rows = near.rows[eligible.has(near.rows)]
-            if len(rows) < each <= len(near.rows):  # Much of what is near was seen.
-                rows = index.nearest(queries[name][number : number + 1], each, allowed=eligible.free, rough=True)[0].rows
+        for number, near in enumerate(index.near(queries[name], wide, allowed=allowed)):
+            rows = near[eligible.has(near)]
+            if len(rows) < each <= len(near):  # Much of what is near was seen.
+                [rows] = index.near(queries[name][number : number + 1], each, allowed=eligible.free)
             yield rows[:each]
 
 
