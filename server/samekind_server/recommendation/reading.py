@@ -33,12 +33,12 @@ def done(liked: Floats) -> Floats:
 
 
 def leading_on(liked: Floats) -> Floats:
-    """The same as what others follow, or what follows: twice as much where it is liked as where it was merely done, nothing where it is not liked."""
+    """The same as a step from one thing to another: liked it counts twice as much as merely done, and disliked nothing."""
     return np.maximum(1 + liked, np.float32(0))
 
 
 def lately(later: Codes) -> Floats:
-    """How much each says of what is next alone, by how many came later, (n,)."""
+    """How much each says of what comes next, by how many came later, (n,)."""
     told: Floats = (1 / (1.0 + later)).astype(np.float32)
     return told
 

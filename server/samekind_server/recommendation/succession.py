@@ -34,7 +34,8 @@ def succession(done: Interactions, *, shrink: float = SHRINK, kept: int = KEPT, 
 
 @dataclass(frozen=True)
 class _Told:
-    """All that was done, each user's in the order of time: what, how much, which places are of one moment (`first` to `last`) and user (to `end`)."""
+    """All that was done, each user's in the order of time: the items, how much each counts, and of each place those of its moment, from `first` to
+    before `last`, and where its user's end."""
 
     items: Codes
     weights: Floats
