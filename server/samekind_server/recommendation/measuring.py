@@ -135,7 +135,7 @@ def _gains(signals: Signals, before: Interactions, after: Interactions, near: Fl
     gains, method = [], "ease" if signals.ease.nnz else "als"
     for user in askers:
         unseen = _unseen(before, user)
-        told = signals.behaviours(signals.heard(history_of(before, near, user)), [method])
+        told = signals.behaviours(signals.heard(history_of(before, near, user), [method]))
         gains.append(gain(told[method][unseen], _liked(after, user)[unseen]) if method in told else 0.0)
     return np.array(gains)
 

@@ -96,12 +96,12 @@ class Signals:
         what is `expected` of `near` at hand."""
         return self.behaviours_of(self.heard(history), codes, near, expected) | {"content": taste.alike(near, examples, history.weights[:LATELY])}
 
-    def heard(self, history: History) -> Heard:
-        """What behaviour makes of a history, for any candidates."""
+    def heard(self, history: History, names: Sequence[str] = BEHAVIOUR) -> Heard:
+        """What these methods of behaviour make of a history, for any candidates."""
         known = history.codes >= 0
         codes, said = history.codes[known], {name: each[known] for name, each in self.said(history).items()}
-        user = self.factors.taste(codes, said["als"], self.gram) if len(codes) and len(self.gram) else None
-        return Heard({name: _linked(getattr(self, name), codes, said[name]) for name in LINKS}, user, history.fresh)
+        user = self.factors.taste(codes, said["als"], self.gram) if "als" in names and len(codes) and len(self.gram) else None
+        return Heard({name: _linked(getattr(self, name), codes, said[name]) for name in LINKS if name in names}, user, history.fresh)
 
     def said(self, history: History) -> dict[str, Floats]:
         """How much each thing of a history says to each method of behaviour, (n,) each."""
@@ -115,10 +115,10 @@ class Signals:
         told = {"als": self._by_factors(heard, codes, near, expected), "popularity": _of_known(self.popularity, codes)}
         return {name: part[codes] for name, part in heard.links.items()} | told
 
-    def behaviours(self, heard: Heard, names: Sequence[str] = BEHAVIOUR) -> dict[str, Floats]:
-        """What these methods of behaviour give every item by what is known of it alone, whatever its content lets expect, (items,) each."""
-        told = {name: part[:-1] for name, part in heard.links.items() if name in names}
-        return told if heard.user is None or "als" not in names else told | {"als": self.factors.items @ heard.user * self.shares}
+    def behaviours(self, heard: Heard) -> dict[str, Floats]:
+        """What the methods of behaviour give every item by what is known of it alone, whatever its content lets expect, (items,) each."""
+        told = {name: part[:-1] for name, part in heard.links.items()}
+        return told if heard.user is None else told | {"als": self.factors.items @ heard.user * self.shares}
 
     @cached_property
     def shares(self) -> Floats:
