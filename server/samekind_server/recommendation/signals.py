@@ -19,8 +19,9 @@ from samekind_server.recommendation.reading import Reading, done, lately, later,
 from samekind_server.recommendation.sparse_rows import entries
 from samekind_server.recommendation.succession import succession
 
-NAMES = ("ease", "cooccurrence", "succession", "als", "content", "popularity")
-LINKS, BEHAVIOUR = NAMES[:3], NAMES[:4]  # Those by weights between items, and with those by factors.
+LINKS = ("ease", "cooccurrence", "succession")  # Weights between items.
+BEHAVIOUR = (*LINKS, "als")
+NAMES = ("ease", "cooccurrence", "als", "content", "popularity", "succession")  # In this order they are weighed: the last is not heard of examples.
 KNOWN = 5.0  # Strength of likes at which an item's own behaviour counts as much as what its content lets expect.
 DONE = 12.0  # Things done at which somebody is half as fresh as who did nothing.
 MAP_RIDGE = 30.0
@@ -43,8 +44,9 @@ class History:
 
     @property
     def fresh(self) -> float:
-        """1 of who did nothing yet, falling with each thing done."""
-        return 1 / (1 + (len(self.codes) / DONE) ** 2)
+        """1 of who did nothing yet, falling with each thing done; no more than the share of these that behaviour knows of."""
+        known = float((self.codes >= 0).mean()) if len(self.codes) else 1.0
+        return known / (1 + (len(self.codes) / DONE) ** 2)
 
     @property
     def later(self) -> Codes:
