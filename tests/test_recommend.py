@@ -59,6 +59,10 @@ class Shop:
             self.model = learn(*gathered(look, catalog.id, catalog.catalog), now=NOW)
         return self.model
 
+    def learn_that_all_is_popularity(self) -> None:
+        model = self.learn()
+        self.model = replace(model, blend=replace(model.blend, fresh={**model.blend.fresh, "popularity": 2.5}))
+
     def ask(self, wish: Wish, *, of: str = "shop", **more: Any) -> Recommended:
         async def found() -> Recommended:
             return await self.recommending.recommend(await self.keeper.catalogs.open("", of), wish, **more)
@@ -205,12 +209,20 @@ def test_by_behaviour_alone_who_is_new_gets_what_many_like_too(shop):
     assert shop.ids(user="nobody", behaviour=1.0, limit=1) == ["red-0"]
 
 
-def test_what_is_asked_for_is_not_drowned_by_what_is_popular(shop):
+def test_what_nobody_else_chose_is_followed_by_its_like(shop):
     shop.put(*REDS, *BLUES)
     for user in range(5):
         shop.did(f"u{user}", "like", *(f"blue-{n}" for n in range(5)))
-    model = shop.learn()
-    shop.model = replace(model, blend=replace(model.blend, fresh={**model.blend.fresh, "popularity": 2.5}))
+    shop.learn_that_all_is_popularity()
+    shop.did("me", "like", "red-0", "red-1")
+    assert among(shop.ids(user="me", limit=2), "red") == 2 and among(shop.ids(user="nobody", limit=2), "blue") == 2
+
+
+def test_what_is_asked_for_is_not_drowned_by_what_is_popular(shop):
+    shop.put(*REDS, *BLUES)
+    for user in range(5):
+        shop.did(f"u{user}", "like", *(f"blue-{n}" for n in range(5)), "red-0")
+    shop.learn_that_all_is_popularity()
     assert among(shop.ids(recent=["red-0"], limit=4), "blue") == 4
     assert among(shop.ids(examples=[near(1, 0, 0, 0)], limit=4), "red") == 4 == among(shop.ids(context_item="red-0", limit=4), "red")
 
