@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.quality import movielens
-from benchmarks.quality.recommendation import Task, cut_short, difference, films, main
+from benchmarks.quality.recommendation import Task, cut_short, cut_to_latest, difference, films, main
 
 MOVIES = "movieId,title,genres\n1,Alpha (1990),Comedy|Drama\n5,Beta,(no genres listed)\n"
 RATINGS = "userId,movieId,rating,timestamp\n1,1,4.0,10\n1,5,2.5,20\n7,5,5.0,5\n999,999999,5.0,6\n7,1,9.5,7\n"
@@ -79,13 +79,30 @@ def test_every_method_is_measured_on_every_task():
     assert any("cold" in gate.name for gate in gates)
 
 
+def asking(known, later):
+    wanted = np.zeros((40, 120), bool)
+    wanted[later.users, later.films] = True
+    return Task("", known, known, known, wanted, (), np.ones(120, bool))
+
+
 def test_a_user_is_cut_after_so_many_likes_and_asked_for_all_later_ones():
     ratings = drawn()
-    task = cut_short(3, ratings, Task("", ratings, ratings, np.zeros((40, 120), bool), (), np.ones(120, bool)), 0)
+    task = cut_short(3, ratings, asking(ratings, ratings), 0)
     likes = np.bincount(task.asked.users[task.asked.stars >= 4], minlength=40)
     every = np.bincount(ratings.users[ratings.stars >= 4], minlength=40)
     assert set(np.unique(task.asked.users)) == set(range(0, 40, 3)) and set(likes[::3]) == {3}
     np.testing.assert_array_equal(task.wanted.sum(axis=1)[::3], every[::3] - 3)
+
+
+def test_a_user_is_cut_to_the_latest_likes_and_asked_for_what_came_next():
+    ratings = drawn()
+    last = movielens.last_of_each_user(ratings)
+    known, later = ratings.some(~last), ratings.some(last)
+    task = cut_to_latest(3, asking(known, later), 1)
+    own = task.asked.users == 4
+    assert set(np.unique(task.asked.users)) == set(range(1, 40, 3)) and len(task.seen.users) == len(known.users)
+    assert not task.wanted[::3].any() and task.wanted[4].sum() == (later.users == 4).sum()
+    assert (task.asked.stars[own] >= 4).sum() == 3 and list(task.asked.films[own]) == list(known.films[known.users == 4][-own.sum() :])
 
 
 def test_wrong_usage_is_told(capsys):

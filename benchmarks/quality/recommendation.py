@@ -39,12 +39,13 @@ NOWHERE_WORSE, AS_GOOD, BETTER, TIMES_RANDOM, SERVED = 0.0, -0.02, 1e-6, 2.0, 0.
 
 @dataclass(frozen=True)
 class Task:
-    """What was known of all and of those who are asked for, and what these liked afterwards: `wanted` (users, films); `among` limits what may be
-    recommended."""
+    """What was known of all and of those who are asked for, and what these liked afterwards: `wanted` (users, films). What they had `seen` is not
+    recommended; `among` limits what may be."""
 
     name: str
     known: Ratings
     asked: Ratings
+    seen: Ratings
     wanted: NDArray[np.bool_]
     texts: tuple[str, ...]
     among: NDArray[np.bool_]
@@ -134,17 +135,18 @@ def _split(each: Task, parameters: Mapping[str, Parameters], ratings: Ratings) -
 
 
 def _cut(ratings: Ratings, each: Task, parameters: Mapping[str, Parameters]) -> tuple[list[Measured], list[Gate]]:
-    """Users by their first likes alone, for all they liked later, by models of other users; texts without tags, so that none tells of later."""
-    plain, parts = tuple(ratings.texts(np.full(len(each.wanted), -np.inf))), dict[int, list[tuple[Task, Ranked]]]()
+    """Users by their first likes alone, for all they liked later, and by their latest alone, for those of their last fifth; by models of other users,
+    and texts without tags, so that none tells of later."""
+    plain, parts = tuple(ratings.texts(np.full(len(each.wanted), -np.inf))), dict[str, list[tuple[Task, Ranked]]]()
     for fold in range(FOLDS):
         others = each.known.some(each.known.users % FOLDS != fold)
-        lesson = _learned(replace(each, name=f"users in {FOLDS} parts, {fold + 1}", known=others, texts=plain), parameters)
-        for count in FIRST:
-            task = cut_short(count, ratings, replace(each, known=others, texts=plain), fold)
-            parts.setdefault(count, []).append((task, _ranked(task, lesson)))
-    cut = {count: (found[0][0], _joined([ranked for _, ranked in found])) for count, found in parts.items()}
-    measured = [one for task, ranked in cut.values() for one in _measured(task, ranked)]
-    gates = [gate for task, ranked in cut.values() for gate in (*_gates(ranked, task.name, BETTER), *_never_worse({task.name: ranked}))]
+        task = replace(each, name=f"users in {FOLDS} parts, {fold + 1}", known=others, texts=plain)
+        lesson = _learned(task, parameters)
+        for cut in (*(cut_short(count, ratings, task, fold) for count in FIRST), cut_to_latest(FEW, task, fold)):
+            parts.setdefault(cut.name, []).append((cut, _ranked(cut, lesson)))
+    whole = [(found[0][0], _joined([ranked for _, ranked in found])) for found in parts.values()]
+    measured = [one for task, ranked in whole for one in _measured(task, ranked)]
+    gates = [gate for task, ranked in whole for gate in (*_gates(ranked, task.name, BETTER), *_never_worse({task.name: ranked}))]
     return measured, gates
 
 
@@ -160,7 +162,18 @@ def cut_short(count: int, ratings: Ratings, task: Task, fold: int) -> Task:
     asked, later = ratings.some(own & (before < count)), ratings.some(own & (before >= count) & liked)
     wanted = np.zeros_like(task.wanted)
     wanted[later.users, later.films] = True
-    return replace(task, name=f"users cut to their first {count} likes", asked=asked, wanted=wanted)
+    return replace(task, name=f"users cut to their first {count} likes", asked=asked, seen=asked, wanted=wanted)
+
+
+def cut_to_latest(count: int, task: Task, fold: int) -> Task:
+    """The users of a part, each with what came since the likes that were the latest of theirs when what is wanted began."""
+    own = task.seen.some(task.seen.users % FOLDS == fold)
+    liked, since = own.stars >= LIKED, np.zeros(len(own.users))
+    for user in np.unique(own.users):
+        places = own.users == user
+        since[places] = np.cumsum(liked[places][::-1])[::-1]
+    wanted = task.wanted & (np.arange(len(task.wanted)) % FOLDS == fold)[:, None]
+    return replace(task, name=f"users cut to their latest {count} likes", asked=own.some(since <= count), wanted=wanted)
 
 
 def difference(one: NDArray[np.float64], other: NDArray[np.float64], *, seed: int = 0) -> tuple[float, float, float]:
@@ -180,7 +193,7 @@ def _task(name: str, ratings: Ratings, later: NDArray[np.bool_]) -> Task:
     wanted = np.zeros((users, count), bool)
     wanted[after.users, after.films] = True
     wanted[known.users, known.films] = False
-    return Task(name, known, known, wanted, tuple(ratings.texts(until)), np.ones(count, bool))
+    return Task(name, known, known, known, wanted, tuple(ratings.texts(until)), np.ones(count, bool))
 
 
 def _withheld(task: Task) -> Task:
@@ -189,7 +202,7 @@ def _withheld(task: Task) -> Task:
     cold = np.zeros(len(task.among), bool)
     cold[np.random.default_rng(0).choice(films, round(WITHHELD * len(films)), replace=False)] = True
     known = task.known.some(~cold[task.known.films])
-    return Task("films whose events are withheld", known, known, task.wanted & cold, task.texts, cold)
+    return Task("films whose events are withheld", known, known, known, task.wanted & cold, task.texts, cold)
 
 
 def _everything(task: Task) -> Task:
@@ -210,13 +223,13 @@ def _events(ratings: Ratings) -> Events:
 def _ranked(task: Task, lesson: Lesson) -> Ranked:
     """Every method's ranking of all that a user had not rated, among what may be recommended."""
     model, vectors = lesson.model, lesson.vectors
-    history = interactions(_events(task.asked), len(task.wanted), len(vectors))
+    history, seen = (interactions(_events(some), len(task.wanted), len(vectors)) for some in (task.asked, task.seen))
     single = textbook.scores(task.known, task.asked, len(task.wanted), lesson.parameters)
     each: dict[str, dict[str, list[float]]] = {method: {measure: [] for measure in MEASURES} for method in METHODS}
     shown: dict[str, list[NDArray[np.int64]]] = {method: [] for method in METHODS}
     users = np.flatnonzero(task.wanted.any(axis=1))
     for user in map(int, users):
-        codes = np.flatnonzero(task.among & ~np.isin(np.arange(len(vectors)), history.matrix[user].indices))
+        codes = np.flatnonzero(task.among & ~np.isin(np.arange(len(vectors)), seen.matrix[user].indices))
         liked = task.wanted[user, codes]
         told = {method: scores[user, codes] for method, scores in single.items()}
         for method, scores in (told | _scored(model, history_of(history, vectors, user), codes, vectors[codes])).items():
