@@ -2,6 +2,7 @@
 
 import io
 import logging
+import signal
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,6 +31,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--files", type=int, default=3000, help="files that the command line classifies in one run")
     parser.addoption("--all-examples", action="store_true", help="run the examples that take long to compile too")
     parser.addoption("--whole-models", action="store_true", help="compare models as deep as open_clip's own, not of a few layers")
+
+
+def pytest_configure() -> None:
+    """Interrupts are heard where the run itself ignores them, as in a shell's background: what tests start has it from here."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
