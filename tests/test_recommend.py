@@ -216,6 +216,8 @@ def test_what_nobody_else_chose_is_followed_by_its_like(shop):
     shop.learn_that_all_is_popularity()
     shop.did("me", "like", "red-0", "red-1")
     assert among(shop.ids(user="me", limit=2), "red") == 2 and among(shop.ids(user="nobody", limit=2), "blue") == 2
+    shop.learn_that_all_is_popularity()  # Of me, too.
+    assert among(shop.ids(user="me", limit=2), "red") == 2 and among(shop.ids(user="nobody", limit=2), "blue") == 2
 
 
 def test_what_is_asked_for_is_not_drowned_by_what_is_popular(shop):

@@ -44,9 +44,8 @@ class History:
 
     @property
     def fresh(self) -> float:
-        """1 of who did nothing yet, falling with each thing done; no more than the share of these that behaviour knows of."""
-        known = float((self.codes >= 0).mean()) if len(self.codes) else 1.0
-        return known / (1 + (len(self.codes) / DONE) ** 2)
+        """1 of who did nothing yet, falling with each thing done."""
+        return 1 / (1 + (len(self.codes) / DONE) ** 2)
 
     @property
     def later(self) -> Codes:
@@ -57,7 +56,8 @@ class History:
 @dataclass(frozen=True, eq=False)
 class Heard:
     """What behaviour makes of one history: a number for each item by each method of `LINKS`, and one of 0 at the end for those not known (code -1);
-    and the user's row of factors, None where nothing can be told by them. `fresh`: 1 of who did nothing yet, falling with each thing done."""
+    and the user's row of factors, None where nothing can be told by them. `fresh`: 1 of who did nothing yet, falling with each thing done, and with
+    the share of these that behaviour knows of; 0 where nobody who did any of them did anything else."""
 
     links: Mapping[str, Floats]
     user: Floats | None
@@ -103,7 +103,9 @@ class Signals:
         known = history.codes >= 0
         codes, said = history.codes[known], {name: each[known] for name, each in self.said(history).items()}
         user = self.factors.taste(codes, said["als"], self.gram) if "als" in names and len(codes) and len(self.gram) else None
-        return Heard({name: _linked(getattr(self, name), codes, said[name]) for name in LINKS if name in names}, user, history.fresh)
+        links = {name: _linked(getattr(self, name), codes, said[name]) for name in LINKS if name in names}
+        told = _others(links["cooccurrence"], codes) * float(known.mean()) if "cooccurrence" in links and len(known) else 1.0
+        return Heard(links, user, told * history.fresh)
 
     def said(self, history: History) -> dict[str, Floats]:
         """How much each thing of a history says to each method of behaviour, (n,) each."""
@@ -206,6 +208,11 @@ def _centred(vectors: Floats, centre: Floats) -> Floats:
 
 def _of_known(numbers: Floats, codes: Codes) -> Floats:
     return np.where(codes >= 0, numbers[codes], np.float32(0)) if len(numbers) else np.zeros(len(codes), np.float32)
+
+
+def _others(together: Floats, codes: Codes) -> bool:
+    """Whether anybody who did some of these things did others too."""
+    return bool(np.count_nonzero(together) > np.count_nonzero(together[codes]))
 
 
 def _linked(weights: sparse.csr_matrix, codes: Codes, liked: Floats) -> Floats:
