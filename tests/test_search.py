@@ -130,6 +130,7 @@ def test_an_empty_catalog_a_condition_that_nothing_meets_and_a_limit_past_the_en
     assert shop.search(query(near(1, 0, 0, 0), where=(F.n > 9) & ~F.n.exists() & (F.a == 1))).report.shortfall.endswith("none has 'a'")
     report = shop.search(query(near(1, 0, 0, 0), where=F.n < 2)).report
     assert (report.complete, report.exact, report.candidates, report.matching, report.shortfall) == (True, True, 2, 2, "2 items meet the condition")
+    assert shop.search(query(near(1, 0, 0, 0), where=F.n < 1)).report.shortfall == "1 item meets the condition"
     assert shop.search(query(near(1, 0, 0, 0), limit=4)).report.shortfall == ""
     assert shop.search(query(Term(ById("x")), limit=4)).report.shortfall == "the catalog has 4 items; what is a term is no hit"
 

@@ -61,7 +61,7 @@ def shortfall(query: Query, found: Candidates, hits: int, named: int, cut: Cut |
         return f"no item meets the condition{lacking}" if query.where is not None else "the catalog is empty"
     reasons = []
     if found.matching < query.limit + named:
-        reasons.append(f"{found.matching:,} items meet the condition" if query.where is not None else f"the catalog has {found.matching:,} items")
+        reasons.append(_matching(found.matching, given=query.where is not None))
     if named:
         reasons.append("what is a term is no hit")
     if not query.terms:
@@ -73,3 +73,8 @@ def shortfall(query: Query, found: Candidates, hits: int, named: int, cut: Cut |
     if query.grouping:
         reasons.append(f"at most {query.grouping.each} of each {query.grouping.attribute!r:.60} are told")
     return "; ".join(reasons) or "items went while they were looked for"
+
+
+def _matching(count: int, *, given: bool) -> str:
+    items = "1 item" if count == 1 else f"{count:,} items"
+    return f"{items} {'meets' if count == 1 else 'meet'} the condition" if given else f"the catalog has {items}"
