@@ -9,7 +9,7 @@ import pytest
 
 from samekind.queries import ItemView
 from samekind.types import Catalog, Item, Rotation, Vector
-from samekind_server.catalog.snapshots import FOLDER, Snapshots
+from samekind_server.catalog.snapshots import FEWEST, FOLDER, Snapshots
 from samekind_server.embedding.engine import Engine
 from samekind_server.store import catalogs
 from samekind_server.store.sqlite import SqliteStore
@@ -99,6 +99,22 @@ def test_a_catalog_s_graph_goes_by_fewer_numbers_once_it_is_told_to_and_when_it_
     assert memory[2] <= memory[1] < memory[0]
     assert (graphs(second), found(second)) == (True, best(set(range(COUNT))))
     second.close()
+
+
+@pytest.mark.parametrize(("asked", "patience", "saved"), [(False, 600.0, True), (True, 600.0, False), (True, 0.0, True)])
+def test_a_snapshot_waits_while_somebody_searches_but_not_for_ever(asked, patience, saved, tmp_path, engine):
+    snapshots = Snapshots(tmp_path, "life", graph_from=10**6, patience=patience)
+    keeper = Keeper(tmp_path, engine, indexes=snapshots)
+    keeper.make()
+    vectors = np.random.default_rng(7).standard_normal((FEWEST, 4)).astype(np.float32)
+    for start in range(0, FEWEST, 1000):
+        keeper.ask("upsert", [Item(f"{n}", (Vector(vectors[n], SPACE),)) for n in range(start, start + 1000)])
+    memory = keeper.run(keeper.catalogs.open("", "shop"))._memory
+    if asked:
+        keeper.ask("nearest", QUERIES, 5)
+    snapshots.look(memory)
+    assert [path.name for path in (tmp_path / FOLDER).rglob("manifest.json")] == ["manifest.json"] * saved
+    keeper.close()
 
 
 def parts(folder: Path) -> list[Path]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import shutil
 import threading
-from collections.abc import Callable, Collection
+import time
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from samekind_server.catalog.memory import Memory, Place
 from samekind_server.catalog.vectors import WINDOW
 from samekind_server.index import hnsw, several
-from samekind_server.index.base import Opened, Shape, Step, unwatched
+from samekind_server.index.base import Index, Opened, Shape, Step, unwatched
 from samekind_server.index.costs import Costs
 from samekind_server.index.tender import Tender
 
@@ -19,14 +21,28 @@ FOLDER = "indexes"
 SHARE = 0.1  # Of an index's vectors that were added or removed since its last snapshot, from where the next is due,
 FEWEST = 5_000  # where they are at least so many.
 EVERY = 10.0  # Seconds between two looks.
+QUIET, PATIENCE = 2.0, 600.0  # Seconds without a search that one waits for, as hnswlib holds up all of Python meanwhile, and for how long at most.
 log = logging.getLogger(__name__)
 
 
 class Snapshots:
-    """Below `folder`, one folder for each index. `step` is told each step of a save before it is done."""
+    """Below `folder`, one folder for each index. `step` is told each step of a save before it is done.
 
-    def __init__(self, folder: Path, life: str, *, costs: Costs | None = None, graph_from: int = hnsw.GRAPH_FROM, step: Step = unwatched) -> None:
+    A snapshot that is due waits until nobody asks, for `patience` seconds at most.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        life: str,
+        *,
+        costs: Costs | None = None,
+        graph_from: int = hnsw.GRAPH_FROM,
+        step: Step = unwatched,
+        patience: float = PATIENCE,
+    ) -> None:
         self._folder, self._life, self._costs, self._graph_from, self._step = folder / FOLDER, life, costs, graph_from, step
+        self._patience, self._due = patience, WeakKeyDictionary[Index, float]()  # Since when a snapshot waits.
         self._tender = Tender()
         self._watched: Callable[[], Collection[Memory]] = tuple
         self._ending = threading.Event()
@@ -68,15 +84,21 @@ class Snapshots:
             if folder.name not in names:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def save(self, memory: Memory, *, least: int = 1, share: float = 0.0) -> None:
-        """Saves those of a catalog's indexes of which so much has changed."""
-        if not memory.loaded.done() or memory.loaded.exception():
-            return
-        for name, index in memory.indexes().items():
-            stats = index.stats()
-            if stats.changed >= max(least, share * stats.live):
-                with self._saving:
-                    self._save(memory, name)
+    def look(self, memory: Memory) -> None:
+        """Saves those of a catalog's indexes of which enough has changed, and that nobody asks just now."""
+        for name, index in _indexes(memory):
+            stats, now = index.stats(), time.monotonic()
+            if stats.changed < max(FEWEST, SHARE * stats.live):
+                self._due.pop(index, None)
+            elif stats.quiet >= QUIET or now - self._due.setdefault(index, now) >= self._patience:
+                self._save(memory, name)
+                self._due.pop(index, None)
+
+    def save(self, memory: Memory) -> None:
+        """Saves those of a catalog's indexes that have changed."""
+        for name, index in _indexes(memory):
+            if index.stats().changed:
+                self._save(memory, name)
 
     def close(self) -> None:
         """Saves what has changed, and ends."""
@@ -88,10 +110,11 @@ class Snapshots:
         self._tender.close()
 
     def _save(self, memory: Memory, name: str) -> None:
-        place = memory.place(name)
-        folder = self._folder / str(place.catalog) / name
         try:
-            memory.indexes()[name].save(folder, identity=_identity(self._life, place), change=place.newest, step=self._step)
+            with self._saving:
+                place = memory.place(name)
+                folder = self._folder / str(place.catalog) / name
+                memory.indexes()[name].save(folder, identity=_identity(self._life, place), change=place.newest, step=self._step)
         except OSError as error:
             log.error("the index %s of the catalog %s cannot be saved, and is made anew at the next start: %s", name, memory.catalog.name, error)
 
@@ -99,7 +122,7 @@ class Snapshots:
         while not self._ending.wait(EVERY):
             for memory in self._watched():
                 try:
-                    self.save(memory, least=FEWEST, share=SHARE)
+                    self.look(memory)
                 except Exception:
                     log.exception("a snapshot of the catalog %s failed", memory.catalog.name)
 
@@ -108,6 +131,11 @@ def kept(folder: Path, life: str, place: Place, shape: Shape) -> Opened:
     """What a data folder has of an index, for whoever only looks at it."""
     opened = hnsw.opened(folder / FOLDER / str(place.catalog) / place.name, shape, identity=_identity(life, place), newest=place.newest)
     return several.opened(opened, shape) if place.name == WINDOW else opened
+
+
+def _indexes(memory: Memory) -> Iterable[tuple[str, Index]]:
+    """By name, once they are there."""
+    return memory.indexes().items() if memory.loaded.done() and not memory.loaded.exception() else ()
 
 
 def _identity(life: str, place: Place) -> str:

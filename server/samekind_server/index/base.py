@@ -86,8 +86,8 @@ class Stats:
     `live` can be found; `removed` are gone from answers and still take memory; `buffered` are live but not in the graph, and compared
     with each query; `room` may still be added before `add` should wait; `effort`: how many candidates the graph looks at (0: there is none),
     chosen so that a sample of queries finds 98 % of its nearest 10; `building`: a graph is being made beside the one that answers (or
-    beside exact search); `changed`: added, removed or put in a new graph since the last snapshot; `memory_bytes`: vectors, rows and
-    graph, not Python itself.
+    beside exact search); `changed`: added, removed or put in a new graph since the last snapshot; `quiet`: for how many seconds nobody asked;
+    `memory_bytes`: vectors, rows and graph, not Python itself.
     """
 
     live: int
@@ -98,6 +98,7 @@ class Stats:
     effort: int
     building: bool
     changed: int
+    quiet: float
     memory_bytes: int
 
 

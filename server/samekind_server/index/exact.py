@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from pathlib import Path
 
@@ -87,7 +88,7 @@ class Exact:
         """As in Index."""
         table = self._table
         removed = table.size - table.live
-        return Stats(table.live, removed, 0, BUFFER, graph=False, effort=0, building=False, changed=0, memory_bytes=table.memory)
+        return Stats(table.live, removed, 0, BUFFER, graph=False, effort=0, building=False, changed=0, quiet=math.inf, memory_bytes=table.memory)
 
     def close(self) -> None:
         """As in Index."""

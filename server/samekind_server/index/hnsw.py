@@ -158,7 +158,8 @@ class Hnsw:
         memory = table.memory + sum(one.memory for one in (graph, growing) if one)
         buffered, room = self._outside(-1 if graph is None else graph.mark), max(0, BUFFER - self._buffered())
         effort = graph.ef if graph else 0
-        return Stats(table.live, removed, buffered, room, graph is not None, effort, growing is not None, self._changed, memory)
+        quiet = time.monotonic() - self._asked
+        return Stats(table.live, removed, buffered, room, graph is not None, effort, growing is not None, self._changed, quiet, memory)
 
     def close(self) -> None:
         """As in Index."""
