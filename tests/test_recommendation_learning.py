@@ -100,14 +100,27 @@ def met(users, items, moments, seed=0, sparsely=0.3):
     chance = np.random.default_rng(seed)
     matrix = sparse.random(users, items, sparsely, "csr", dtype=np.float32, random_state=seed)
     told = Interactions(matrix, chance.integers(0, moments, matrix.nnz).astype(float))
-    places, wanted = np.lexsort((np.random.default_rng(seed).random(matrix.nnz), told.times, told.users)), np.zeros((items, items))
+    places, after = np.lexsort((np.random.default_rng(seed).random(matrix.nnz), told.times, told.users)), np.zeros((items, items))
     for at, one in enumerate(places):
         for later, other in enumerate(places[at + 1 : at + 51], start=1):
             if told.users[one] == told.users[other]:
                 tied, (a, b) = told.times[one] == told.times[other], matrix.indices[[one, other]]
-                wanted[a, b] += (0.5 if tied else 1) * matrix.data[one] * matrix.data[other] / later**0.35
-                wanted[b, a] += 0.5 * tied * matrix.data[one] * matrix.data[other] / later**0.35
-    return told, wanted
+                after[a, b] += (0.5 if tied else 1) * matrix.data[one] * matrix.data[other] / later**0.35
+                after[b, a] += 0.5 * tied * matrix.data[one] * matrix.data[other] / later**0.35
+    return told, after, [places[told.users[places] == user] for user in range(users)]
+
+
+def lately_done(matrix, orders):
+    """What was done by each moment of each user, and for as long as the last counts, the latest 1, the one before 1/2 …: (moments, items)."""
+    rows = []
+    for order in orders:
+        for moment in range(len(order) + 49):
+            row = np.zeros(matrix.shape[1])
+            for age, place in enumerate(range(moment, max(-1, moment - 50), -1), start=1):
+                if place < len(order):
+                    row[matrix.indices[order[place]]] += matrix.data[order[place]] / age
+            rows.append(row)
+    return np.array(rows)
 
 
 def test_cooccurrence_is_counted():
@@ -118,24 +131,27 @@ def test_cooccurrence_is_counted():
 
 
 @pytest.mark.parametrize(("users", "items", "moments"), [(30, 12, 1000), (30, 12, 3), (30, 12, 1), (2, 300, 20), (3, 1100, 500)])
-def test_succession_is_what_users_went_on_to(users, items, moments):
-    told, wanted = met(users, items, moments)
-    lengths = np.maximum(np.sqrt(told.matrix.power(2).sum(axis=0).A1), 1e-6)
-    np.testing.assert_allclose(succession(told, kept=items).toarray(), wanted**2 / (wanted + 1) / lengths / lengths[:, None], atol=1e-5)
+def test_succession_is_what_came_after_put_down_to_all_that_was_done_lately(users, items, moments):
+    told, after, orders = met(users, items, moments)
+    done = lately_done(told.matrix, orders)
+    gram = done.T @ done
+    wanted = np.linalg.solve(gram + np.diag(100 + 0.3 * np.diag(gram)), after)
+    np.fill_diagonal(wanted, 0)
+    np.testing.assert_allclose(succession(told, kept=items).toarray(), wanted, atol=1e-6)
+
+
+def test_of_the_commonest_alone_it_is_told_where_users_go_on():
+    told, *_ = met(30, 12, 1000)
+    few, users = succession(told, items=5, kept=12), np.diff(told.matrix.tocsc().indptr)
+    left = np.flatnonzero(np.isin(np.arange(12), np.argsort(-users, kind="stable")[:5], invert=True))
+    assert not few[left].nnz and not few[:, left].nnz and few.getnnz(axis=1).max() == 4
 
 
 def test_of_one_moment_neither_leads_to_the_other():
-    matrix = sparse.csr_matrix(np.array([[1, 1, 0], [0, 1, 1]], np.float32))
-    counted = succession(Interactions(matrix, np.array([5.0, 5.0, 7.0, 8.0]))).toarray()
-    assert counted[0, 1] == counted[1, 0] > 0
-    assert counted[1, 2] > 0 == counted[2, 1]
-
-
-def test_a_thing_that_somebody_did_among_thousands_is_met_by_those_near_alone():
-    matrix = sparse.csr_matrix(np.ones((1, 3000), np.float32))
-    counted = succession(Interactions(matrix, np.zeros(3000)))
-    assert counted.getnnz(axis=1).max() == 100
-    assert succession(Interactions(matrix, np.arange(3000.0))).getnnz(axis=1).max() == 50
+    matrix = sparse.csr_matrix(np.array([[1, 1, 0, 0], [0, 0, 1, 1]], np.float32))
+    told = succession(Interactions(matrix, np.array([5.0, 5.0, 7.0, 8.0]))).toarray()
+    assert told[0, 1] == pytest.approx(told[1, 0], rel=1e-5)
+    assert min(told[0, 1], told[2, 3]) > 0 == told[3, 2]
 
 
 def test_the_strongest_of_a_row_are_kept_and_no_more():

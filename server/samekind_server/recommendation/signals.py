@@ -16,7 +16,7 @@ from samekind_server.recommendation.cooccurrence import cooccurrence
 from samekind_server.recommendation.ease import ease
 from samekind_server.recommendation.interactions import Codes, Interactions, Numbers, faded
 from samekind_server.recommendation.reading import Reading, done, lately, later, leading_on
-from samekind_server.recommendation.sparse_rows import entries
+from samekind_server.recommendation.sparse_rows import entries, spread
 from samekind_server.recommendation.succession import succession
 
 LINKS = ("ease", "cooccurrence", "succession")  # Weights between items.
@@ -178,8 +178,8 @@ def learned(
     active = np.flatnonzero(support)
     factors = als(history.matrix, seed=seed)
     return Signals(
-        _spread(ease(chosen[:, active], near[active]), active, len(support)) if 0 < len(active) <= ease_items else _none(len(support)),
-        _spread(cooccurrence(chosen[:, active].maximum(0)), active, len(support)) if len(active) else _none(len(support)),
+        spread(ease(chosen[:, active], near[active]), active, len(support)) if 0 < len(active) <= ease_items else _none(len(support)),
+        spread(cooccurrence(chosen[:, active].maximum(0)), active, len(support)) if len(active) else _none(len(support)),
         succession(Interactions(steps, history.times), seed=seed) if ordered else _none(len(support)),
         factors,
         factors.gram(),
@@ -220,13 +220,6 @@ def _linked(weights: sparse.csr_matrix, codes: Codes, liked: Floats) -> Floats:
     owners, columns, numbers = entries(weights, codes)
     np.add.at(whole, columns, numbers * liked[owners])
     return whole
-
-
-def _spread(weights: sparse.csr_matrix, active: Codes, items: int) -> sparse.csr_matrix:
-    """The weights between the active items as weights between all."""
-    counts = np.zeros(items, np.int64)
-    counts[active] = np.diff(weights.indptr)
-    return sparse.csr_matrix((weights.data, active[weights.indices], np.concatenate([[0], np.cumsum(counts)])), shape=(items, items))
 
 
 def _mapped(near: Floats, factors: Floats, support: Floats) -> Floats:

@@ -51,6 +51,13 @@ def ranges(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> tuple[NDArra
     return owners, np.arange(len(owners)) + np.repeat(starts - np.cumsum(counts) + counts, counts)
 
 
+def spread(weights: sparse.csr_matrix, active: NDArray[np.int64], items: int) -> sparse.csr_matrix:
+    """The weights between the active items as weights between all."""
+    counts = np.zeros(items, np.int64)
+    counts[active] = np.diff(weights.indptr)
+    return sparse.csr_matrix((weights.data, active[weights.indices], np.concatenate([[0], np.cumsum(counts)])), shape=(items, items))
+
+
 def _thinned(block: Floats, kept: int) -> Floats:
     if block.shape[1] <= kept:
         return block
