@@ -14,7 +14,7 @@ import pytest
 from samekind.types import Metric
 from samekind_server.index.base import BUFFER, SAVE_STEPS, Shape
 from samekind_server.index.gate import Gate
-from samekind_server.index.hnsw import Hnsw, opened
+from samekind_server.index.hnsw import GRAPH_FROM, Hnsw, opened
 from tests.test_index import NEVER_EXACT, clustered, graphed, recall, tended, told
 
 SHAPE = Shape(8)
@@ -228,6 +228,18 @@ def test_a_full_buffer_has_room_again_once_the_graph_took_some():
         assert index.tend()
     waiting.join()
     assert results == [True] and index.stats().room >= 500
+
+
+@pytest.mark.parametrize("count", [1, 64, 192, 1000])
+def test_however_many_come_at_once_there_is_room_where_there_are_too_few_for_a_graph(count):
+    index, added = Hnsw(Shape(2)), 0
+    while index.stats().live < 2 * GRAPH_FROM:
+        if not index.room(count, 0):
+            tended(index)
+        assert index.room(count, 0), f"nobody would ever make room for {count} beside {added}"
+        index.add(np.arange(added, added + count), clustered(count, 2))
+        added += count
+    assert tended(index).stats().graph
 
 
 def test_who_waited_for_a_writer_goes_in_before_the_next_writer():

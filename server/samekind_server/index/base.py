@@ -166,7 +166,8 @@ class Index(Protocol):
     def room(self, count: int, timeout: float) -> bool:
         """Whether `count` may be added without the buffer growing above BUFFER, waiting up to `timeout` seconds (0: not at all) for that.
 
-        A count above BUFFER waits for an empty buffer. Rows that a rebuild has yet to put in the graph do not count.
+        A count above BUFFER waits for an empty buffer. Rows that a rebuild has yet to put in the graph do not count, nor do those of an index that is
+        too small for one.
         """
         ...
 

@@ -177,7 +177,10 @@ class Hnsw:
         return int(np.count_nonzero(view.live[np.searchsorted(view.rows, mark, "right") :]))
 
     def _buffered(self) -> int:
+        """How many rows wait for a graph: none where there are too few for one, as nothing would take them in."""
         graph = self._graph or self._growing
+        if graph is None and self._table.live < self._graph_from:
+            return 0
         return self._outside(max(self._backlog, -1 if graph is None else graph.mark))
 
     def _step(self) -> bool:
