@@ -95,6 +95,8 @@ def test_a_table_that_cannot_be_read_is_told_by_its_row(name, text, told, add, t
 def test_nothing_to_add_is_wrong_usage_and_makes_no_catalog(add, tmp_path, server):
     assert add() == (2, "samekind: nothing to add; give images, folders, or a table with --from\n")
     assert add("nowhere") == (2, "samekind: no such file: nowhere\n")
+    (tmp_path / "items.csv").write_text("id,text\na,a mug\n")
+    assert add(tmp_path / "items.csv") == (2, f"samekind: {tmp_path}/items.csv is a table, not an image; give it as --from {tmp_path}/items.csv\n")
     code, told = add(tmp_path)
     assert (code, f"no images in {tmp_path}; looked for .bmp" in told) == (2, True)
     with samekind.connect(server) as sk:

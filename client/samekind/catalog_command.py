@@ -56,6 +56,8 @@ def add(
     if not (paths or tables):
         stop("nothing to add; give images, folders, or a table with --from", 2)
     check_there([*(paths or []), *(tables or [])])
+    if told := [path for path in paths or () if path.suffix.lower() in item_files.TABLES]:
+        stop(f"{told[0]} is a table, not an image; give it as --from {told[0]}", 2)
     check_images(() if tables else paths or ())
     seen = sys.stderr.isatty() and not asks.as_json
     try:

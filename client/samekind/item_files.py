@@ -16,6 +16,7 @@ from samekind.types import Item, Value
 TRUTHS = {"true": True, "false": False}
 WHOLE = re.compile(r"-?(0|[1-9]\d{0,18})", re.ASCII)
 NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d{1,2})?", re.ASCII)
+TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet")
 OWN = ("id", "text", "image")  # Columns that are no attributes.
 Rows = Iterator[tuple[str, Mapping[str, Any]]]
 
@@ -60,7 +61,7 @@ def _item(where: str, row: Mapping[str, Any], root: Path) -> Item:
 
 
 def _reader(path: Path) -> Callable[[Path, IO[bytes], Collection[str]], Rows]:
-    readers = {".csv": _csv, ".tsv": _csv, ".jsonl": _jsonl, ".ndjson": _jsonl, ".parquet": _parquet}
+    readers = dict(zip(TABLES, (_csv, _csv, _jsonl, _jsonl, _parquet), strict=True))
     if str(path) == "-":
         return _jsonl
     if path.suffix.lower() not in readers:
