@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import product
@@ -28,7 +28,7 @@ CALLERS = 16
 TURNS = 5
 BATCH = 32
 APART = 1_000_000  # Between the numbers of items written in one turn and the next.
-MEANWHILE = "1 caller, while it takes in items"
+BEFORE, MEANWHILE = "1 caller, just before it takes in items", "1 caller, while it takes in items"
 CHECKED = 200  # Queries whose answers are compared with all vectors.
 
 
@@ -79,8 +79,7 @@ def measured(size: int, seconds: float) -> dict[str, Any]:
         for one, number in product(contenders.values(), range(QUERIES)):
             one.ask(number)  # So that what answers need has been read from the disk: a million's is not in memory by chance.
         rows = {row: _in_turns(contenders, ask, callers, each, seconds) for row, (ask, callers, each) in ROWS.items()}
-        rows[MEANWHILE] = _in_turns(contenders, ROWS["1 caller"][0], 1, 1, seconds, written=size)
-        return found | {"rows": rows}
+        return found | {"rows": rows | _beside(contenders, seconds, size)}
 
 
 def recall(one: Contender, stored: Floats, queries: Floats) -> float:
@@ -106,18 +105,23 @@ def _filled(one: Contender, stored: Floats) -> dict[str, float]:
     return {"per_second": len(stored) / added, "settled_s": time.perf_counter() - began}
 
 
-def _in_turns(
-    contenders: dict[str, Contender], ask: Ask, callers: int, queries: int, seconds: float, *, written: int = 0
-) -> dict[str, dict[str, float]]:
-    """Each asked in its turn; beside it items are written to it, numbered from `written` on where that is given."""
+def _in_turns(contenders: dict[str, Contender], ask: Ask, callers: int, queries: int, seconds: float) -> dict[str, dict[str, float]]:
+    """Each asked in its turn."""
     laps = {name: Lap() for name in contenders}
-    for turn in range(TURNS):
-        for name, one in contenders.items():
-            with writing.written(one, written + turn * APART) if written else nullcontext():
-                _lap(laps[name], partial(ask, one), callers, seconds / TURNS)
-            if written:
-                one.settle()  # What it still has to do is not to be in the other's turn.
+    for _, (name, one) in product(range(TURNS), contenders.items()):
+        _lap(laps[name], partial(ask, one), callers, seconds / TURNS)
     return {name: lap.as_json(queries) for name, lap in laps.items()}
+
+
+def _beside(contenders: dict[str, Contender], seconds: float, first: int) -> dict[str, dict[str, dict[str, float]]]:
+    """One caller at rest and, right after it, beside items that are written, numbered from `first` on."""
+    laps = {row: {name: Lap() for name in contenders} for row in (BEFORE, MEANWHILE)}
+    for turn, (name, one) in product(range(TURNS), contenders.items()):
+        _lap(laps[BEFORE][name], one.ask, 1, seconds / TURNS)
+        with writing.written(one, first + turn * APART):
+            _lap(laps[MEANWHILE][name], one.ask, 1, seconds / TURNS)
+        one.settle()  # What it still has to do is not to be in the other's turn.
+    return {row: {name: lap.as_json(1) for name, lap in by_name.items()} for row, by_name in laps.items()}
 
 
 def _lap(lap: Lap, ask: Callable[[int], object], callers: int, seconds: float) -> None:
@@ -154,7 +158,7 @@ def _show(size: int, found: dict[str, Any]) -> None:
         table.add_section()
     console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(table)
-    for name, rest in found["rows"]["1 caller"].items():
+    for name, rest in found["rows"][BEFORE].items():
         times = found["rows"][MEANWHILE][name]["p99_ms"] / rest["p99_ms"]
         console.print(f"{name}: the p99 of one caller while it takes in items is {times:.1f} times that at rest", highlight=False)
     for name, filling in found["filling"].items():

@@ -203,5 +203,5 @@ def test_a_generator_tells_what_came_of_its_calls(server, capsys):
 
 def test_searches_of_every_row_are_timed_and_their_recall_is_told():
     found = search.measured(300, 0.05)
-    assert set(found["rows"]) == {*search.ROWS, search.MEANWHILE}
+    assert set(found["rows"]) == {*search.ROWS, search.BEFORE, search.MEANWHILE}
     assert found["recall"]["samekind"] == 1.0

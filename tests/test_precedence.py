@@ -40,6 +40,13 @@ def test_a_rest_leaves_bulk_work_its_share_of_the_time():
     assert 0.5 / (0.5 + precedence.rest(0.5)) == pytest.approx(SHARE)
 
 
+def test_threads_that_work_in_bulk_have_one_share_between_them():
+    precedence = Precedence()
+    precedence.searched()
+    precedence.rest(0.5)
+    assert 1.0 / (1.0 + precedence.rest(0.5)) == pytest.approx(SHARE, rel=0.01)
+
+
 @pytest.mark.parametrize("count", [0, 1, PIECE - 1, PIECE, PIECE + 1, 3 * PIECE])
 def test_all_of_what_is_made_piece_by_piece_comes_in_its_order(one, count):
     assert asyncio.run(Precedence().listed(iter(range(count)), one)) == list(range(count))

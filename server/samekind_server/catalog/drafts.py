@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TypeVar
@@ -24,6 +24,7 @@ from samekind_server.embedding.images import ImageLimits, decode
 from samekind_server.store import items
 from samekind_server.store.base import Transaction
 from samekind_server.store.items import Embedded, Windows
+from samekind_server.threads import give_way
 
 LONGEST_ID = 512
 AT_ONCE = 64  # Drafts that are made before other calls have their turn.
@@ -67,7 +68,8 @@ class Drafting:
     def __init__(self, engine: Engine, precedence: Precedence) -> None:
         self._engine, self._limits, self._precedence = engine, engine.limits, precedence
         self._pool = ThreadPoolExecutor(2, "items")
-        self._reading = ThreadPoolExecutor(1, "items-read")  # Python has one thread at work at a time, and a search waits for each that wants to.
+        # One thread, as Python has one at work at a time, and a search waits for each that wants to.
+        self._reading = ThreadPoolExecutor(1, "items-read", initializer=give_way)
 
     async def read(self, given: Iterable[T]) -> list[T]:
         """All of what is read one by one, batches in turns."""
@@ -75,7 +77,7 @@ class Drafting:
 
     async def sketches(self, given: Sequence[Item | SamekindError], catalog: Catalog, long_text: LongText) -> list[Sketch | SamekindError]:
         """Each item checked, or what is wrong with it."""
-        return await asyncio.get_running_loop().run_in_executor(self._reading, sketched, given, catalog, long_text)
+        return await self.read(sketched(given, catalog, long_text))
 
     async def drafts(
         self, sketches: Sequence[Sketch | SamekindError], catalog: Catalog, held: Held, *, asker: Asker, long_text: LongText
@@ -127,11 +129,12 @@ class Drafting:
         return dict(zip([part.place for part in images], await asyncio.gather(*made), strict=True))
 
 
-def sketched(given: Sequence[Item | SamekindError], catalog: Catalog, long_text: LongText) -> list[Sketch | SamekindError]:
+def sketched(given: Sequence[Item | SamekindError], catalog: Catalog, long_text: LongText) -> Iterator[Sketch | SamekindError]:
     """Each item checked, or what is wrong with it; of those with one id the first alone is right."""
     ids = [item.id if isinstance(item, Item) else f"\0{place}" for place, item in enumerate(given)]
     twice = duplicates(ids)
-    return [twice.get(place) or _sketch(place, item, catalog, long_text) for place, item in enumerate(given)]
+    for place, item in enumerate(given):
+        yield twice.get(place) or _sketch(place, item, catalog, long_text)
 
 
 async def misfit(engine: Engine, catalog: Catalog) -> SamekindError | None:

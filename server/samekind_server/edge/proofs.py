@@ -12,7 +12,7 @@ from samekind.errors import Unavailable
 from samekind.types import Image, Text
 from samekind_server.embedding.engine import Engine
 from samekind_server.embedding.proof import picture, prove
-from samekind_server.embedding.threads import Thread
+from samekind_server.threads import Thread
 
 FRESH = 30.0  # Seconds for which a model that answered is taken to work.
 SHORTEST, LONGEST = 1.0, 300.0  # Seconds between two tries to heal; each may leave a thread behind.

@@ -21,9 +21,9 @@ from samekind_server.embedding.lru import Lru
 from samekind_server.embedding.observer import Observer, Unobserved
 from samekind_server.embedding.registry import Registry
 from samekind_server.embedding.slot import Slot
-from samekind_server.embedding.threads import give_way
 from samekind_server.embedding.windows import Place, cut
 from samekind_server.embedding.work import Embedded, Work
+from samekind_server.threads import give_way
 
 IMAGES_PER_CALL, TEXTS_PER_CALL = 16, 64  # More gain no speed, and let those wait longer who come next.
 BULK = 4  # Calls; what takes more of them is bulk, whatever its caller says.

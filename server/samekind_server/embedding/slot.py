@@ -14,7 +14,7 @@ from samekind.types import Floats
 from samekind_server.embedding.base import Ids
 from samekind_server.embedding.batcher import Batcher, Computed, Member, Tower
 from samekind_server.embedding.observer import Observer
-from samekind_server.embedding.threads import Thread, give_way
+from samekind_server.threads import Thread, give_way
 
 log = logging.getLogger(__name__)
 

@@ -6,6 +6,7 @@ import logging
 import threading
 
 from samekind_server.index.base import Index
+from samekind_server.threads import give_way
 
 AGAIN = 5.0  # Seconds until an index that failed is tended again.
 LOG = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class Tender:
         self._thread.join()
 
     def _run(self) -> None:
+        give_way()
         failed = False
         while not self._ending:
             self._awake.wait(AGAIN if failed else None)

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from samekind.errors import Damaged, Overloaded, SamekindError, StoreUnavailable, Unavailable
 from samekind_server.store.base import Cell, Row, Transaction
+from samekind_server.threads import give_way
 
 T = TypeVar("T")
 Settle = Callable[[], None]
@@ -89,6 +90,7 @@ class Writer:
         self._thread.join()
 
     def _run(self) -> None:
+        give_way()
         ended = False
         while not ended:
             writes, ended = self._next()
