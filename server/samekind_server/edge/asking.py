@@ -13,6 +13,7 @@ from samekind.errors import Overloaded, SamekindError
 from samekind_server.edge import callers
 from samekind_server.edge.handlers import REQUEST_ID, Context, Handler, named, refusing
 from samekind_server.edge.interceptors import ending
+from samekind_server.edge.pauses import Pauses
 from samekind_server.edge.roles import ROLES
 from samekind_server.embedding.admission import Admission
 from samekind_server.embedding.askers import ANYONE, Asker, Lane
@@ -38,6 +39,7 @@ class Overload(grpc.aio.ServerInterceptor):
 
     def __init__(self, admission: Admission, counted: Callable[[str, str], None]) -> None:
         self._admission, self._counted = admission, counted
+        self._pauses = Pauses()
         self._refusing: Handler | None = None
         self._until = -math.inf
 
@@ -56,7 +58,7 @@ class Overload(grpc.aio.ServerInterceptor):
         """Calls refused at almost the same time are told the same, since writing it takes longer than all else of a refusal."""
         now = time.monotonic()
         if not self._refusing or now >= self._until:
-            self._refusing, self._until = told(error), now + ALIKE
+            self._refusing, self._until = told(error, self._pauses), now + ALIKE
         return self._refusing
 
 
@@ -77,11 +79,12 @@ class Shedding(grpc.aio.ServerInterceptor):
         return handler
 
 
-def told(error: SamekindError) -> Handler:
-    """A handler that ends any call with an error by itself, and takes nothing of the request."""
+def told(error: SamekindError, pauses: Pauses) -> Handler:
+    """A handler that ends any call with an error by itself, after a pause, and takes nothing of the request."""
     code, message, beside = ending(error)
 
     async def refuse(requests: object, context: Context) -> NoReturn:
+        await pauses.pause()
         await context.abort(code, message, (*beside, (REQUEST_ID, named(dict(context.invocation_metadata() or ())))))
 
     handler: Handler = grpc.stream_unary_rpc_method_handler(refuse)
