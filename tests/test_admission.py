@@ -116,6 +116,16 @@ def test_what_came_back_in_a_moment_says_nothing_of_the_pace():
     assert room.seconds(1) is None
 
 
+def test_the_pace_is_known_of_calls_one_by_one_too():
+    clock = Clock()
+    room = Room(10_000, clock=clock)
+    for _ in range(2):
+        clock.now += 100
+        with room.lent(ALICE, 100):
+            clock.now += WINDOW / 2
+    assert room.seconds(100) == WINDOW / 2
+
+
 def test_interactive_work_waits_for_no_bulk():
     clock = Clock()
     room = paced(clock, Room(10_000, clock=clock), 1000)

@@ -9,7 +9,7 @@ from samekind_server.embedding.askers import Asker, Lane
 
 Clock = Callable[[], float]
 MOST = 0.25  # A request counts as this share of a room at most, so that a larger one gets in too where there is little else.
-WINDOW = 0.5  # Seconds over which the pace is measured.
+WINDOW = 0.5  # Seconds in which something was held, over which the pace is measured.
 
 
 class Room:
@@ -23,7 +23,7 @@ class Room:
         self._by_asker: Counter[str] = Counter()
         self._by_lane: Counter[Lane] = Counter()
         self._pace = 0.0
-        self._came_back, self._since = 0, 0.0
+        self._came_back, self._took, self._since = 0, 0.0, 0.0
 
     @property
     def held(self) -> int:
@@ -46,7 +46,7 @@ class Room:
     def lent(self, asker: Asker, some: int) -> "Iterator[Loan]":
         """Holds so much for the caller until it is given back, at the latest at the end of the `with`."""
         if not self.held:
-            self._came_back, self._since = 0, self._clock()
+            self._since = self._clock()
         loan = Loan(self, asker, self._counted(some))
         self.hold(asker, loan.left)
         try:
@@ -64,12 +64,12 @@ class Room:
 
     def measure(self, came_back: int) -> None:
         """Counts what came back towards the pace."""
-        self._came_back += came_back
-        took = self._clock() - self._since
-        if took >= WINDOW:
-            pace = self._came_back / took
+        now = self._clock()
+        self._came_back, self._took, self._since = self._came_back + came_back, self._took + now - self._since, now
+        if self._took >= WINDOW:
+            pace = self._came_back / self._took
             self._pace = (self._pace + pace) / 2 if self._pace else pace
-            self._came_back, self._since = 0, self._clock()
+            self._came_back, self._took = 0, 0.0
 
     def _counted(self, some: int) -> int:
         return min(some, int(MOST * self._capacity))
