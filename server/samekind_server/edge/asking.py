@@ -32,7 +32,7 @@ def asker(context: Context) -> Asker:
 
 
 class Overload(grpc.aio.ServerInterceptor):
-    """Refuses calls while work waits too long already, at the least cost: outside all layers, so that they are counted and not logged.
+    """Refuses calls while work waits too long already, at the least cost: outside all layers, so that they are counted and not logged, and together.
 
     At ten times what a server can do, what is left of it for answers is what refusals leave.
     """
