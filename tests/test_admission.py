@@ -126,6 +126,15 @@ def test_the_pace_is_known_of_calls_one_by_one_too():
     assert room.seconds(100) == WINDOW / 2
 
 
+def test_who_held_nothing_says_nothing_of_the_pace():
+    clock = Clock()
+    room = paced(clock, Room(10_000, clock=clock), 2000)
+    for _ in range(10):
+        with room.lent(ALICE, 0):
+            clock.now += WINDOW
+    assert room.seconds(500) == 0.25
+
+
 def test_interactive_work_waits_for_no_bulk():
     clock = Clock()
     room = paced(clock, Room(10_000, clock=clock), 1000)

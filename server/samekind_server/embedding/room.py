@@ -63,7 +63,9 @@ class Room:
             del self._by_asker[asker.name]
 
     def measure(self, came_back: int) -> None:
-        """Counts what came back towards the pace."""
+        """Counts what came back towards the pace; who held nothing says nothing of it."""
+        if not came_back:
+            return
         now = self._clock()
         self._came_back, self._took, self._since = self._came_back + came_back, self._took + now - self._since, now
         if self._took >= WINDOW:
