@@ -378,11 +378,9 @@ def test_a_key_with_a_line_s_end_is_refused() -> None:
 
 
 def test_the_client_is_light() -> None:
-    script = "import sys, time; t = time.process_time(); import samekind; print(time.process_time() - t); print(*sys.modules)"
+    script = "import sys, samekind; print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=os.environ)
-    seconds, modules = ran.stdout.splitlines()
-    assert not {"torch", "typer", "rich", "samekind_server", "PIL.Image", "open_clip"} & set(modules.split())
-    assert float(seconds) < 1  # 0.2 s on a quiet machine
+    assert not {"torch", "typer", "rich", "samekind_server", "PIL.Image", "open_clip"} & set(ran.stdout.split())
 
 
 def test_methods_show_their_builder_s_words() -> None:

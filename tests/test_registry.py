@@ -23,7 +23,7 @@ from tests.model_folders import OF_MINIS_FORM, TINY, configure, into_hub_cache, 
 
 WEIGHTS = "open_clip_model.safetensors"
 NO_NETWORK = """
-import sys, json, time
+import sys, json
 from pathlib import Path
 touched = []
 def refuse(event, arguments):
@@ -35,7 +35,6 @@ from samekind.errors import SamekindError
 from samekind_server.embedding.loading import load
 answers = {}
 for name in sys.argv[3:]:
-    started = time.monotonic()
     try:
         answers[name] = load(name, offline=sys.argv[1] == "offline", precision=None, cache_dir=Path(sys.argv[2])).model.space
     except SamekindError as error:
