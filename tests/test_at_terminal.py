@@ -88,6 +88,13 @@ def test_a_table_that_breaks_off_tells_what_is_kept_too(server, shop, tmp_path):
     assert shop.stats().items == 1
 
 
+@pytest.mark.parametrize(("arguments", "work"), [(ADDED[0], "add"), (RECORDED[0], "record")], ids=["add", "record"])
+def test_a_table_without_rows_is_told(server, shop, tmp_path, arguments, work):
+    (tmp_path / "none.csv").write_text("id,text\n")
+    ran = CliRunner().invoke(cli.app, [*arguments[:-1], str(tmp_path / "none.csv"), "--server", server])
+    assert (ran.exit_code, ran.stdout) == (0, f"interrupted: nothing to {work}; there are no rows in {tmp_path}/none.csv\n")
+
+
 def test_a_pull_that_is_interrupted_says_that_it_can_be_gone_on_from(tmp_path):
     """A hub that accepts and never answers keeps the command waiting."""
     with socket.create_server(("127.0.0.1", 0)) as silent:

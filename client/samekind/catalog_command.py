@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -69,7 +69,7 @@ def add(
             with kept(lambda: _so_far(catalog, tally.total)):
                 for written in call.asked.by(sk):
                     tally.add(written)
-            _tell(catalog, tally.total, asks.as_json)
+            _tell(catalog, tally.total, tables or [], asks.as_json)
     except (OSError, ValueError) as error:
         stop(why(error), 2)
 
@@ -92,12 +92,14 @@ def _so_far(catalog: str, done: Upserted) -> str:
     return f"{catalog}: {done.count:,} stored so far; the same command goes on from there" if done.count else ""
 
 
-def _tell(catalog: str, done: Upserted, as_json: bool) -> None:
+def _tell(catalog: str, done: Upserted, tables: Sequence[Path], as_json: bool) -> None:
     failed = [(each.id, each.error) for each in done.failures if each.error]
     if as_json:
         counts = {"written": done.count, "created": done.created, "changed": done.changed, "failed": len(failed)}
         failures = [{"id": id, **show.error_json(error)} for id, error in failed]
         say(show.told_json({"catalog": catalog, **counts, "failures": failures}))
+    elif not (done.count or failed):
+        say(f"{catalog}: nothing to add; there are no rows in {', '.join(map(str, tables))}\n")
     else:
         same = done.count - done.changed
         say(f"{catalog}: {done.count:,} items written, {done.created:,} of them new and {same:,} as they were; {len(failed):,} failed\n")

@@ -62,7 +62,7 @@ def record(
                     failed.append((place, recorded.error))
     except (OSError, ValueError) as error:
         stop(why(error), 2)
-    _tell(catalog, tally.total, failed, asks.as_json)
+    _tell(catalog, tally.total, tables, failed, asks.as_json)
 
 
 @asking
@@ -84,10 +84,12 @@ def _so_far(catalog: str, done: Recording) -> str:
     return told if done.count else ""
 
 
-def _tell(catalog: str, done: Recording, failed: Sequence[tuple[str, SamekindError]], as_json: bool) -> None:
+def _tell(catalog: str, done: Recording, tables: Sequence[Path], failed: Sequence[tuple[str, SamekindError]], as_json: bool) -> None:
     if as_json:
         failures = [{"place": place, "row": row, **show.error_json(error)} for place, (row, error) in zip(done.failures, failed, strict=True)]
         say(show.told_json({"catalog": catalog, "recorded": done.count, "known": done.known, "failed": len(failures), "failures": failures}))
+    elif not (done.count or failed):
+        say(f"{catalog}: nothing to record; there are no rows in {', '.join(map(str, tables))}\n")
     else:
         say(f"{catalog}: {done.count:,} events recorded, {done.known:,} of them known before; {len(failed):,} failed\n")
     tell_failures(failed, as_json=as_json)

@@ -7,12 +7,18 @@ from protovalidate import collect_violations
 
 from samekind.errors import BadRequest, Violation
 
+EMPTY = "must be at least 1 characters"
+
 
 def check(message: Message, *, field: str = "") -> None:
     """Raises BadRequest naming every field, below `field`, that breaks its rule."""
-    found = tuple(Violation(_path(field, violation.proto.field), violation.proto.message) for violation in collect_violations(message))
+    found = tuple(Violation(_path(field, violation.proto.field), _told(violation.proto)) for violation in collect_violations(message))
     if found:
         raise BadRequest("; ".join(": ".join(filter(None, (violation.field, violation.description))) for violation in found), violations=found)
+
+
+def _told(violation) -> str:  # type: ignore[no-untyped-def]
+    return "is empty" if violation.message == EMPTY else violation.message
 
 
 def _path(field: str, path) -> str:  # type: ignore[no-untyped-def]
