@@ -14,7 +14,7 @@ from samekind.types import Image, Text
 from samekind_server.embedding.admission import LEAST_PIXELS, Admission, Load
 from samekind_server.embedding.askers import Asker, Lane
 from samekind_server.embedding.observer import Shed
-from samekind_server.embedding.room import WINDOW, Room
+from samekind_server.embedding.room import FEWEST, WINDOW, Room
 from samekind_server.embedding.sizes import declared_pixels
 from tests.towers import Seen
 
@@ -35,7 +35,8 @@ def paced(clock: Clock, room: Room, per_second: int) -> Room:
     """The room, after it was used at that pace."""
     with room.lent(ALICE, per_second) as loan:
         clock.now += 1.0
-        loan.give_back(1.0)
+        for _ in range(FEWEST):
+            loan.give_back(1 / FEWEST)
     return room
 
 
@@ -119,11 +120,20 @@ def test_what_came_back_in_a_moment_says_nothing_of_the_pace():
 def test_the_pace_is_known_of_calls_one_by_one_too():
     clock = Clock()
     room = Room(10_000, clock=clock)
-    for _ in range(2):
+    for _ in range(FEWEST):
         clock.now += 100
         with room.lent(ALICE, 100):
-            clock.now += WINDOW / 2
-    assert room.seconds(100) == WINDOW / 2
+            clock.now += WINDOW / 4
+    assert room.seconds(100) == WINDOW / 4
+
+
+def test_few_calls_say_nothing_of_the_pace_however_long_they_took():
+    clock = Clock()
+    room = Room(10_000, clock=clock)
+    for _ in range(FEWEST - 1):
+        with room.lent(ALICE, 100):
+            clock.now += 10 * WINDOW
+    assert room.seconds(100) is None
 
 
 def test_who_held_nothing_says_nothing_of_the_pace():
@@ -176,8 +186,9 @@ def test_a_text_and_a_thumbnail_count_as_what_a_model_looks_at(png):
 def test_work_that_would_wait_too_long_is_refused_at_once(max_wait, left):
     clock = Clock()
     admits, seen = admission(max_wait=max_wait, clock=clock)
-    with admits.admitted([Text("x")], ALICE):
-        clock.now += 1.0
+    for _ in range(FEWEST):
+        with admits.admitted([Text("x")], ALICE):
+            clock.now += 1.0
     waiting = [admits.admitted([Text("x")], ALICE) for _ in range(2)]
     for one in waiting:
         one.__enter__()

@@ -9,7 +9,7 @@ from samekind_server.embedding.askers import Asker, Lane
 
 Clock = Callable[[], float]
 MOST = 0.25  # A request counts as this share of a room at most, so that a larger one gets in too where there is little else.
-WINDOW = 0.5  # Seconds in which something was held, over which the pace is measured.
+WINDOW, FEWEST = 0.5, 8  # Seconds in which something was held, and times that some came back, over which the pace is measured.
 
 
 class Room:
@@ -23,7 +23,7 @@ class Room:
         self._by_asker: Counter[str] = Counter()
         self._by_lane: Counter[Lane] = Counter()
         self._pace = 0.0
-        self._came_back, self._took, self._since = 0, 0.0, 0.0
+        self._came_back, self._times, self._took, self._since = 0, 0, 0.0, 0.0
 
     @property
     def held(self) -> int:
@@ -67,11 +67,12 @@ class Room:
         if not came_back:
             return
         now = self._clock()
-        self._came_back, self._took, self._since = self._came_back + came_back, self._took + now - self._since, now
-        if self._took >= WINDOW:
+        self._came_back, self._times = self._came_back + came_back, self._times + 1
+        self._took, self._since = self._took + now - self._since, now
+        if self._took >= WINDOW and self._times >= FEWEST:
             pace = self._came_back / self._took
             self._pace = (self._pace + pace) / 2 if self._pace else pace
-            self._came_back, self._took = 0, 0.0
+            self._came_back, self._times, self._took = 0, 0, 0.0
 
     def _counted(self, some: int) -> int:
         return min(some, int(MOST * self._capacity))
