@@ -57,7 +57,7 @@ class Settings:
     text_cache_bytes: int = _row(64 * MIB, "memory for the vectors of texts asked before, in bytes")
     max_bytes_under_way: int = _row(512 * MIB, "bytes of contents under way at once before more is refused; one caller gets at most half")
     max_pixels_under_way: int = _row(4_000_000_000, "pixels that images under way declare before more is refused; one caller gets at most half")
-    max_wait: float = _row(2.0, "seconds of work that may wait before more is refused")
+    max_wait: float = _row(4.0, "seconds of work that may wait before more is refused")
     model_timeout: float = _row(60.0, "seconds after which a call of a model is taken to hang, and the model made afresh")
     learn_every: float = _row(60.0, "seconds between two times that one catalog's events are learned from, at least")
     learn_memory: int = _row(4096 * MIB, "most memory that learning from events takes, in bytes, in a process of its own")

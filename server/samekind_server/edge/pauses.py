@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-LEAST, LONGEST = 0.05, 0.5  # Seconds for which who is refused waits to hear of it.
+LEAST, LONGEST = 0.1, 0.5  # Seconds for which who is refused waits to hear of it.
 PACE = 300.0  # Calls a second refused, as far as LONGEST allows: some tenth of a processor.
 
 

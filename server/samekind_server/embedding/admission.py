@@ -35,7 +35,7 @@ class Admission:
         *,
         max_bytes: int = 512 * MIB,
         max_pixels: int = 4_000_000_000,
-        max_wait: float = 2.0,
+        max_wait: float = 4.0,
         observer: Observer | None = None,
         clock: Clock = time.monotonic,
     ) -> None:
