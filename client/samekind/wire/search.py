@@ -9,7 +9,7 @@ from samekind.queries import ById, Cutoff, Facet, Found, Grouping, Hit, ItemView
 from samekind.v1 import search_service_pb2 as pb
 from samekind.wire.contents import LONG_TEXTS, content, number, read_content, read_long_text, read_report, report, utf8
 from samekind.wire.filters import filter_message, read_filter
-from samekind.wire.items import item, read_item
+from samekind.wire.items import put_item, read_item
 from samekind.wire.statuses import read_status, status
 from samekind.wire.values import read_value, value
 
@@ -23,12 +23,9 @@ def search_request(catalog: str, query: Query, *, page_size: int = 0, page_token
 
 def search_response(found: Found) -> pb.SearchResponse:
     """The response of a page of hits."""
-    return pb.SearchResponse(
-        hits=map(_hit, found.hits),
-        next_page_token=found.next_page_token,
-        facets=map(_facet, found.facets.values()),
-        report=_report(found.report) if found.report else None,
-    )
+    response = pb.SearchResponse()
+    _put(response, found)
+    return response
 
 
 def read_search_response(response: pb.SearchResponse) -> Found:
@@ -45,7 +42,13 @@ def batch_search_request(catalog: str, queries: Iterable[pb.Query]) -> pb.BatchS
 
 def batch_search_response(answers: Sequence[Found]) -> pb.BatchSearchResponse:
     """The response of several queries' hits."""
-    return pb.BatchSearchResponse(results=[_result(f"queries[{place}]", each) for place, each in enumerate(answers)])
+    response = pb.BatchSearchResponse()
+    for place, found in enumerate(answers):
+        if found.error:
+            response.results.add(error=status(found.error, field=f"queries[{place}]"))
+        else:
+            _put(response.results.add().answer, found)
+    return response
 
 
 def read_batch_search_response(response: pb.BatchSearchResponse) -> list[Found]:
@@ -130,9 +133,17 @@ def read_view(message: pb.ItemView) -> ItemView:
     return ItemView(not message.without_text, not message.without_attributes, tuple(message.attributes), message.vectors, message.thumbnails)
 
 
-def _hit(hit: Hit) -> pb.Hit:
-    passage = pb.Passage(start=hit.passage.start, end=hit.passage.end, text=utf8(hit.passage.text)) if hit.passage else None
-    return pb.Hit(item=item(hit.item), score=hit.score, similarity=hit.similarity, kind=hit.kind, passage=passage)
+def _put(response: pb.SearchResponse, found: Found) -> None:
+    """Writes a page of hits into an empty message that is in its place already (see `put_item`)."""
+    for hit in found.hits:
+        message = response.hits.add(score=hit.score, similarity=hit.similarity, kind=hit.kind)
+        put_item(message.item, hit.item)
+        if passage := hit.passage:
+            message.passage.start, message.passage.end, message.passage.text = passage.start, passage.end, utf8(passage.text)
+    response.next_page_token = found.next_page_token
+    response.facets.extend(map(_facet, found.facets.values()))
+    if found.report:
+        response.report.CopyFrom(_report(found.report))
 
 
 def _read_hit(message: pb.Hit) -> Hit:
@@ -171,9 +182,3 @@ def _read_report(message: pb.SearchReport) -> SearchReport:
         message.search_ms,
         message.load_ms,
     )
-
-
-def _result(field: str, found: Found) -> pb.SearchResult:
-    if found.error:
-        return pb.SearchResult(error=status(found.error, field=field))
-    return pb.SearchResult(answer=search_response(found))

@@ -20,7 +20,7 @@ from samekind.recommendations import (
 from samekind.v1 import recommendation_service_pb2 as pb
 from samekind.wire.contents import LONG_TEXTS, known, number, read_long_text, read_report, report, utf8
 from samekind.wire.filters import filter_message, read_filter
-from samekind.wire.items import item, read_item
+from samekind.wire.items import put_item, read_item
 from samekind.wire.recommendation import KINDS, NUMBERS
 from samekind.wire.search import read_term, read_view, term, view
 from samekind.wire.values import read_moment
@@ -88,12 +88,13 @@ def read_wish(message: pb.RecommendRequest) -> Wish:
 
 def recommend_response(found: Recommended) -> pb.RecommendResponse:
     """The response of a page of recommendations."""
-    return pb.RecommendResponse(
-        recommendations=map(_recommendation, found.recommendations),
-        next_page_token=found.next_page_token,
-        attribution=found.attribution,
-        report=_report(found.report) if found.report else None,
-    )
+    response = pb.RecommendResponse(next_page_token=found.next_page_token, attribution=found.attribution)
+    for each in found.recommendations:
+        message = response.recommendations.add(score=each.score, parts=pb.ScoreParts(**asdict(each.parts)), reasons=map(_reason, each.reasons))
+        put_item(message.item, each.item)
+    if found.report:
+        response.report.CopyFrom(_report(found.report))
+    return response
 
 
 def read_recommend_response(response: pb.RecommendResponse) -> Recommended:
@@ -102,9 +103,8 @@ def read_recommend_response(response: pb.RecommendResponse) -> Recommended:
     return Recommended(tuple(map(_read_recommendation, response.recommendations)), response.attribution, made, response.next_page_token)
 
 
-def _recommendation(value: Recommendation) -> pb.Recommendation:
-    reasons = [pb.Reason(kind=number(REASONS, each.kind), item=utf8(each.item), example=each.example, part=each.part) for each in value.reasons]
-    return pb.Recommendation(item=item(value.item), score=value.score, parts=pb.ScoreParts(**asdict(value.parts)), reasons=reasons)
+def _reason(value: Reason) -> pb.Reason:
+    return pb.Reason(kind=number(REASONS, value.kind), item=utf8(value.item), example=value.example, part=value.part)
 
 
 def _read_recommendation(message: pb.Recommendation) -> Recommendation:
