@@ -64,7 +64,7 @@ def settle(keeper: Keeper) -> None:
 def sizes(keeper: Keeper, folder: Path) -> tuple[int, int]:
     """Bytes on the disk, and in memory."""
     keeper.store.write(lambda to: None).result()
-    keeper.store._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    keeper.store.purge().result()
     return (folder / FILE).stat().st_size, keeper.ask("stats").memory_bytes
 
 
