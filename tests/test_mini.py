@@ -9,6 +9,7 @@ import pytest
 
 from samekind.types import Precision, ScoreKind
 from samekind_server.embedding.loading import load
+from samekind_server.embedding.quickest import BFLOAT16, FLOAT32, quickest
 from samekind_server.embedding.sources import MINI
 from tests.model_folders import OF_MINIS_FORM, minis_folder
 
@@ -16,6 +17,7 @@ ALONE = """
 import sys, json
 from pathlib import Path
 from samekind_server.embedding.loading import load
+from samekind_server.embedding.quickest import BFLOAT16, FLOAT32, quickest
 encoder = load("mini", offline=True, precision=None, cache_dir=Path("nowhere"))
 encoder.runtime.images(__import__("numpy").zeros((1, 3, *encoder.preprocess.height_width), "float32"))
 encoder.runtime.texts(encoder.tokenizer(["a red mug"]).ids)
@@ -62,6 +64,13 @@ def test_fast_precision_stays_near_the_exact_one(encoder, tmp_path):
     assert 1 - (fast.runtime.images(pixels) * encoder.runtime.images(pixels)).sum(axis=1).min() < 5e-3
     assert 1 - (fast.runtime.texts(ids) * encoder.runtime.texts(ids)).sum(axis=1).min() < 5e-3
     assert fast.model.space == encoder.model.space
+
+
+def test_fast_precision_computes_in_what_is_quickest_here(tmp_path):
+    fast = load("mini", offline=True, precision=Precision.FAST, cache_dir=tmp_path, threads=1)
+    computed = [tower._compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name() for tower in (fast.runtime._images, fast.runtime._texts)]
+    wanted = quickest() if fast.model.precision is Precision.FAST else FLOAT32
+    assert (wanted in {FLOAT32, BFLOAT16}, computed) == (True, [wanted] * 2)
 
 
 def test_a_folder_of_minis_form_may_be_cut_to_the_prefixes_it_names(tmp_path):

@@ -93,7 +93,7 @@ class LongText(Enum):
 
 
 class Precision(Enum):
-    """The number format a model computed in: `exact` is float32, `fast` bfloat16."""
+    """How a model computed: `exact` in float32, `fast` in bfloat16 where that is quicker."""
 
     EXACT = "exact"
     FAST = "fast"

@@ -47,7 +47,7 @@ class Settings:
     tls_client_ca: str = _row("", "PEM file of the authority that every client's certificate must come from; empty: clients need none")
     audit_log: str = _row("auto", "file of writes and refusals; auto: audit.log in the data folder once keys are asked for; empty: none")
     offline: bool = _row(False, "never touch a network: models come from this machine alone")
-    precision: str = _row("auto", "exact (float32, as open_clip), fast (bfloat16) or auto: fast where the processor has bfloat16")
+    precision: str = _row("auto", "exact (float32, as open_clip), fast (bfloat16, if quicker) or auto: fast where the processor has bfloat16")
     threads: int = _row(0, "processor threads a model computes with; 0: all cores")
     decoders: int = _row(2, "images decoded at the same time in each lane, interactive and bulk")
     max_message_bytes: int = _row(64 * MIB, "largest request taken, in bytes")

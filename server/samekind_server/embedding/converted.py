@@ -17,6 +17,7 @@ from samekind_server.embedding import children
 from samekind_server.embedding._openvino import openvino
 from samekind_server.embedding.cutting import End
 from samekind_server.embedding.openvino_runtime import fastest
+from samekind_server.embedding.quickest import quickest
 from samekind_server.embedding.sources import Source, to_plain
 from samekind_server.embedding.tokenizing import files_digest
 from samekind_server.embedding.weights import Learnt
@@ -63,7 +64,7 @@ def kept(folder: Path) -> Converted | None:
 def key(source: Source) -> str:
     """Names what the graphs are made of: the weights' file, how they are used, and what makes them."""
     words = files_digest(source.tokenizer) if source.tokenizer else ""
-    made_of = [FORMAT, openvino.get_version(), fastest().value, digest(source.weights), source.form, asdict(source.preprocess), words]
+    made_of = [FORMAT, openvino.get_version(), fastest().value, quickest(), digest(source.weights), source.form, asdict(source.preprocess), words]
     return hashlib.sha256(json.dumps(made_of, sort_keys=True, default=list).encode()).hexdigest()[:32]
 
 

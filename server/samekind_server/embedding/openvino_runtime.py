@@ -10,8 +10,8 @@ from samekind.types import Floats, Precision
 from samekind_server.embedding._openvino import openvino
 from samekind_server.embedding.base import Ids, unit
 from samekind_server.embedding.cutting import Cut
+from samekind_server.embedding.quickest import FLOAT32, quickest
 
-HINTS = {Precision.EXACT: "f32", Precision.FAST: "bf16"}
 BFLOAT16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}
 
 
@@ -43,7 +43,7 @@ class OpenVinoRuntime:
 class _Tower:
     def __init__(self, model: openvino.Model, precision: Precision, threads: int) -> None:
         options = {
-            "INFERENCE_PRECISION_HINT": HINTS[precision],
+            "INFERENCE_PRECISION_HINT": quickest() if precision is Precision.FAST else FLOAT32,
             "INFERENCE_NUM_THREADS": threads,
             "NUM_STREAMS": 1,
             "PERFORMANCE_HINT": "LATENCY",
@@ -79,7 +79,7 @@ def possible(asked: Precision | None) -> Precision:
 
 
 def fastest() -> Precision:
-    """FAST where the processor itself multiplies bfloat16; where that is only emulated, float32 is quicker."""
+    """FAST where the processor itself multiplies bfloat16, whether or not that is quicker than float32."""
     capable = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     said = Path("/proc/cpuinfo")
     flags = set(said.read_text().split()) if said.exists() else BFLOAT16_FLAGS
