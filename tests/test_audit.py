@@ -32,12 +32,15 @@ def lines(file: Path) -> list[dict[str, Any]]:
 
 
 class Answering(stubs.EmbeddingServiceServicer):
-    """Answers, or raises what it was made with."""
+    """Answers once it may go on, or raises what it was made with."""
 
     def __init__(self, error: SamekindError | None = None) -> None:
-        self.error = error
+        self.error, self.asked, self.go = error, asyncio.Event(), asyncio.Event()
+        self.go.set()
 
     async def GetModel(self, request: pb.GetModelRequest, context: object) -> pb.GetModelResponse:  # noqa: N802
+        self.asked.set()
+        await self.go.wait()
         if self.error:
             raise self.error
         return pb.GetModelResponse(model=pb.Model(name=request.model, score_kind=pb.SCORE_KIND_SOFTMAX))
@@ -83,6 +86,26 @@ def test_a_write_is_told_with_who_asked_and_how_it_ended(tmp_path: Path) -> None
 def test_a_write_that_failed_is_told_with_its_reason(tmp_path: Path) -> None:
     codes = [audited(tmp_path, error=error)[-1] for error in (BadRequest("no"), Internal("no"))]
     assert [(line["code"], line["reason"]) for line in codes] == [("INVALID_ARGUMENT", "BAD_REQUEST"), ("INTERNAL", "INTERNAL")]
+
+
+def test_a_call_that_ends_after_the_audit_is_told_still(tmp_path: Path) -> None:
+    async def ask() -> None:
+        answering, audit = Answering(), Audit(tmp_path / "audit.log", roles={METHOD: Role.WRITE})
+        answering.go.clear()
+        server = grpc.aio.server(interceptors=[Layers(audit.layer, errors)])
+        stubs.add_EmbeddingServiceServicer_to_server(answering, server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        async with samekind.aconnect(f"127.0.0.1:{port}") as sk:
+            with audit:
+                asking = asyncio.create_task(sk.model())
+                await answering.asked.wait()
+            answering.go.set()
+            await asking
+        await server.stop(None)
+
+    asyncio.run(ask())
+    assert [line["code"] for line in lines(tmp_path / "audit.log")] == ["OK"]
 
 
 def test_a_read_is_told_only_where_it_was_refused(tmp_path: Path) -> None:

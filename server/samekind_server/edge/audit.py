@@ -39,8 +39,7 @@ class Audit:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._thread.shutdown()
-        if self._file is not None:
-            os.close(self._file)
+        self._close()
 
     @asynccontextmanager
     async def layer(self, call: Call) -> AsyncIterator[None]:
@@ -49,17 +48,29 @@ class Audit:
             yield
         finally:
             if self._when() and self._is_told(call):
-                await asyncio.get_running_loop().run_in_executor(self._thread, self._write, _line(call))
+                await self._tell(_line(call))
 
     def _is_told(self, call: Call) -> bool:
         writes = call.method not in OPEN and needed(call.method, self._roles) > Role.READ
         return writes or call.reason in REFUSALS
+
+    async def _tell(self, line: bytes) -> None:
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._write, line)
+        except RuntimeError:  # The thread has ended: who asked hears of an error before its line is written, and a server may stop in between.
+            self._write(line)
+            self._close()
 
     def _write(self, line: bytes) -> None:
         try:
             os.write(self._followed(), line)
         except OSError as error:
             log.error("a line of the audit log %s is lost: %s", self._path, error.strerror)
+
+    def _close(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
 
     def _followed(self) -> int:
         """The file, opened anew where it was moved away."""
