@@ -38,7 +38,7 @@ RANKS = {
         *(["bulk_command", "catalog_command", "catalogs_command", "event_command", "labels_command", "recommend_command", "search_command"], ["cli"]),
     ],
     "samekind_server": [
-        *(["durable", "threads"], ["embedding"], ["store", "index"], ["catalog"], ["classification", "search"], ["recommendation"]),
+        *(["durable", "threads"], ["embedding"], ["store", "index"], ["catalog"], ["classification"], ["search"], ["recommendation"]),
         *(["edge", "data_dir", "settings", "tuned"], ["web"], ["composing"], ["app", "copies_command", "keys_command", "on_disk", "tune_command"]),
     ],
 }

@@ -1,8 +1,9 @@
 """What is made of scores: the modality gap is taken out of them, and what does not stand out is cut off."""
 
+import asyncio
 import io
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -17,9 +18,12 @@ from samekind.queries import ById, Cutoff, Found, Query, Term
 from samekind.types import Best, Fused, Image, Item, Metric, Text, Vector
 from samekind_server.catalog.background import Background, Backgrounds
 from samekind_server.embedding.engine import Engine
+from samekind_server.embedding.images import ImageLimits
+from samekind_server.embedding.observer import Unobserved
 from samekind_server.index.base import Gist, Shape
 from samekind_server.index.exact import Exact
-from samekind_server.search import cutoff, gap
+from samekind_server.search import cutoff, gap, rivals
+from samekind_server.search.rivals import Rivals
 from samekind_server.search.searching import Searching
 from tests.keeping import SPACE, Keeper, item
 
@@ -251,6 +255,49 @@ def test_the_best_of_what_is_all_alike_seldom_stands_out(kinds, scale, seldom):
     assert np.mean(["nothing" not in each.reason for each in cuts if each]) < seldom
 
 
+def rather(best: float, scores: np.ndarray, against: float, among: int, kind: str = "image") -> cutoff.Cut:
+    """Where is cut where a name has a similarity of `against` to each of what is nearest, and one of 0.5 to what is usual; by a scale of 20."""
+    nearest = np.array([best, *np.sort(scores)[::-1]], np.float32)
+    odds = cutoff.Odds(20 * (nearest[: cutoff.NEAREST].astype(np.float64) - against), 20 * 0.5, "kettle")
+    made = cutoff.cut({kind: nearest}, {kind: scores}, counts={kind: among}, kinds={"text": 1.0}, scale=20, odds={kind: odds})
+    assert made is not None
+    return made
+
+
+@settings(deadline=None)
+@given(scores=SCORES, among=some.integers(60, 10**6), against=some.floats(-0.2, 0.4), kind=some.sampled_from(["image", "text"]))
+def test_against_other_names_too_it_is_told_what_would_stand_out_and_the_one_that_is_far_above_does(scores, among, against, kind):
+    best = float(scores.max())
+    assert best < rather(best + 3, scores, against, among, kind).least[kind] <= np.float32(best + 3)
+    made = rather(best, scores, against, among, kind)
+    if "nothing stands out" in made.reason:
+        needed = made.least[kind]
+        above, below = (rather(needed + off, scores, against, among, kind) for off in (1e-3, -1e-3))
+        assert needed > best and "rather like 'kettle'" in made.reason
+        assert above.least[kind] <= np.float32(needed + 1e-3) and (needed - 1e-3 < best or "nothing stands out" in below.reason)
+    else:
+        assert made.least[kind] <= best
+
+
+def test_what_is_nearer_to_another_name_does_not_stand_out():
+    scores = np.random.default_rng(6).normal(0, 0.08, 1000).astype(np.float32)
+    its_own, another = rather(0.6, scores, 0.0, 1000), rather(0.6, scores, 0.5, 1000)
+    assert its_own.least["image"] <= 0.6 < another.least["image"]
+
+
+def test_names_that_are_another_word_for_what_is_asked_are_no_rivals_and_others_are():
+    mug, cup, kettle, odd = np.eye(DIMENSIONS, dtype=np.float32)[:4]
+    cup = (0.9 * mug + np.sqrt(1 - 0.81) * cup).astype(np.float32)
+    among, of = Rivals(("cup", "kettle"), np.stack([cup, kettle]), 20.0), background(image=np.stack([mug, kettle] * 20))
+    [like] = among.odds(mug, mug[None], of, "image").nearest.tolist()
+    unlike = among.odds(odd, np.stack([kettle, mug]), of, "image")
+    assert like == 20.0 and unlike.rather == "kettle"
+    np.testing.assert_allclose(unlike.nearest, [-np.log((1 + np.e**20) / 2), -np.log((1 + np.e**18) / 2)], rtol=1e-6)
+    np.testing.assert_allclose(unlike.usual, np.median([20 - np.log((1 + np.e**20) / 2), 18 - np.log((1 + np.e**18) / 2)]), rtol=1e-6)
+    alone = Rivals(("cup",), cup[None], 20.0).odds(mug, mug[None], of, "image")
+    assert (alone.nearest.tolist(), alone.rather) == ([20.0], "")
+
+
 def test_several_that_are_near_stand_out_where_one_of_them_alone_does_not():
     few = np.random.default_rng(6).normal(0, 0.08, 1000).astype(np.float32)
     some_near = np.concatenate([few, np.full(50, 0.36, np.float32)])
@@ -273,7 +320,52 @@ def test_a_query_about_what_is_not_there_answers_nothing_and_says_why(keeper, se
     keeper.ask("delete", [*mugs])
     none = search(asking(Text("mug"), cutoff=Cutoff.AUTO))
     assert (none.hits, none.report.shortfall, none.report.complete) == ((), "none stands out", True)
-    assert "nothing stands out" in none.report.cut_reason
+    assert "nothing stands out" in none.report.cut_reason and "it is rather like '" in none.report.cut_reason
+
+
+def test_what_is_asked_for_by_its_look_is_not_compared_with_names(keeper, search):
+    [first, *_] = stocked(keeper)
+    for contents in ((picture(first),), (picture(first), Text("in blue")), (ById(f"image {first.id}"),)):
+        assert "rather" not in search(asking(*contents, cutoff=Cutoff.AUTO)).report.cut_reason
+
+
+def test_a_catalog_of_fewer_dimensions_is_cut_too(keeper, search):
+    guitars = [each for each in stocked(keeper, dimensions=64) if each.thing == "guitar"]
+    assert search(asking(Text("guitar"), cutoff=Cutoff.AUTO)).hits
+    keeper.ask("delete", [f"{kind} {each.id}" for each in guitars for kind in ("text", "image")])
+    assert search(asking(Text("guitar"), cutoff=Cutoff.AUTO)).hits == ()
+
+
+class Leaving(Unobserved):
+    """Counts the texts that are embedded, and has a task leave once many are."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.task: asyncio.Task[Found] | None = None
+
+    def computed(self, model: str, tower: str, waited: Sequence[float], seconds: float) -> None:
+        self.rows += len(waited)
+        if self.task and len(waited) > 1:
+            self.task.cancel()
+
+
+def test_names_are_embedded_once_however_many_ask_and_though_who_asked_first_leaves(keeper, engine):
+    stocked(keeper)
+    leaving = Leaving()
+    mine = Engine(engine.registry, ImageLimits(), text_cache_bytes=0, observer=leaving)
+    searching = Searching(mine)
+
+    async def ask() -> list[Found]:
+        catalog, query = await keeper.catalogs.open("", "shop"), asking(Text("mug"), cutoff=Cutoff.AUTO)
+        leaving.task = asyncio.create_task(searching.search(catalog, query))
+        with pytest.raises(asyncio.CancelledError):
+            await leaving.task
+        return await asyncio.gather(*(searching.search(catalog, query) for _ in range(3)))
+
+    assert all(found.hits for found in keeper.run(ask()))
+    assert leaving.rows == len(rivals.asked().names) + 4
+    keeper.run(searching.close())
+    mine.close()
 
 
 @pytest.mark.parametrize("thing", ["mug", "spoon"])

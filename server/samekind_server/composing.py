@@ -89,6 +89,7 @@ class Parts:
     engine: Engine
     items: Catalogs
     classifier: Classifier
+    searching: Searching
     learner: Learner
     health: HealthServicer
     server: grpc.aio.Server
@@ -106,6 +107,7 @@ class Parts:
         self.learner.close()
         self.items.close()
         await self.classifier.close()
+        await self.searching.close()
         self.engine.close()
 
 
@@ -117,11 +119,11 @@ async def composed(settings: Settings, data: DataDir, store: Store, guard: Guard
     engine = _engine(settings, data.path, metrics)
     interceptors = _interceptors(engine, guard, metrics, layers, drain)
     items = await _catalogs(data.path, engine, store)
-    classifier = Classifier(engine, label_cache_bytes=settings.label_cache_bytes)
+    classifier, searching = Classifier(engine, label_cache_bytes=settings.label_cache_bytes), Searching(engine, heard=metrics.searched)
     learner = await _learner(settings, data.path, store, metrics)
     recommending = Recommending(engine, learner.model, heard=metrics.recommended)
     recommendations = RecommendationServicer(Events(store, learner, heard=metrics.recorded), learner, items, recommending)
-    servicers = _servicers(engine, store, classifier, items, Searching(engine, heard=metrics.searched), recommendations)
+    servicers = _servicers(engine, store, classifier, items, searching, recommendations)
     metrics.sample(engine, health)
     _sample(metrics, items)
     _sample_learned(metrics, learner)
@@ -131,6 +133,7 @@ async def composed(settings: Settings, data: DataDir, store: Store, guard: Guard
         engine,
         items,
         classifier,
+        searching,
         learner,
         health,
         _server(settings, servicers, health, interceptors),

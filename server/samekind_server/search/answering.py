@@ -22,6 +22,7 @@ from samekind_server.search.asked import Ask
 from samekind_server.search.cutoff import Cut
 from samekind_server.search.paging import Mark
 from samekind_server.search.reporting import Spent, report
+from samekind_server.search.rivals import Rivals
 from samekind_server.search.terms import Meant
 
 TRIES = 3  # Times that is searched where rows are gone when they are read.
@@ -47,7 +48,7 @@ class Answering:
     ask: Ask
     meant: Meant
     asker: Asker
-    scale: float | None = None
+    rivals: Rivals | None = None
     spent: Spent = field(default_factory=Spent)
 
     @property
@@ -83,7 +84,7 @@ class Answering:
 
     def _choose(self, found: Candidates) -> Chosen:
         query, reach = self.ask.query, self.ask.reach
-        cut = judging.cut(found, query, self.meant, self.inside.catalog.metric, self.scale)
+        cut = judging.cut(found, query, self.meant, self.inside, self.rivals)
         ranked = ranking.without(self._ranked(judging.standing_out(found.ranked(), cut), found.k), self.meant.rows)
         near = self._grouped(ranking.similar(ranked, query.min_similarity if query.terms else None))
         ended = self._ended(found, ranked, cut)

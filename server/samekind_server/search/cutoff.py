@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ LOW, HIGH = 0.05, 0.4  # The part of a background that is not related, though ha
 NORMAL = (-1.6449, -0.2533)  # and where a normal distribution has it.
 SHARP = 1.5  # Higher, the nearest alone decides; lower, how many are near. Measured, as what follows, on what the model was trained on.
 BY_WORDS, BY_LOOKS = 3.75, 7.0  # Logits from where something stands out, where a text is compared and where none is.
+RATHER = -3.25  # What the odds against other names have to add up to, in logits, where words are compared with images,
+RATHER_TEXT = -4.0  # and with texts.
 HALF, LEAST = 0.5, 3.0  # What is told beside the nearest of its kind is at least half as far above the noise, and so many logits.
 UNSCALED = 3.0  # Logits that a spread is where no model has any.
 
@@ -47,35 +50,79 @@ class Noise:
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
-    """One index as a query sees it: its nearest scores, best first, of `count`; its noise; and from where on something of it stands out."""
+class Odds:
+    """How much more the nearest items, nearest first, are like the query than like what else things are called, in logits.
 
+    `usual`: what an item of the index has for the name that fits it best; `rather`: what the nearest is more like than the query, if anything.
+    """
+
+    nearest: NDArray[np.float64]
+    usual: float
+    rather: str = ""
+
+
+@dataclass(frozen=True)
+class Sum:
+    """Whether the exponentials of what the nearest has and of what all `others` add up to reach a whole; all but `own` as logarithms."""
+
+    own: float
+    others: float
+    whole: float
+    sharp: float = 1.0
+
+    @property
+    def lacking(self) -> float:
+        """How much more the nearest alone would need; not above 0 where the whole is reached."""
+        if self.others >= self.whole:
+            return -np.inf
+        return (self.whole + float(np.log1p(-np.exp(self.others - self.whole)))) / self.sharp - self.own
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """One index as a query sees it: its nearest scores, best first, of `count`; its noise; from where on something of it stands out; its odds."""
+
+    name: str
     nearest: Floats
     background: Floats
     count: int
     noise: Noise
     level: float
+    odds: Odds | None
 
     @property
     def best(self) -> float:
         """How far the nearest is above the noise."""
         return float(self.noise.logits(self.nearest[:1])[0])
 
-    @property
-    def stands_out(self) -> bool:
-        """Whether anything does. The free energy of all items decides (as in Liu et al., arXiv 2010.03759): one far off, or several less so."""
-        energy = np.logaddexp(SHARP * self.best, self._others) - np.log(self.count)
-        return bool(energy >= SHARP * self.level)
+    def least(self, *, stands: bool) -> float:
+        """The score from which on it is told where something stands out, of what does so itself the nearest in any case; else what would."""
+        if not stands:
+            return self.noise.score(self.best + self.sum.lacking)
+        beside = self.noise.score(max(HALF * self.best, LEAST))
+        return min(beside, float(self.nearest[0])) if self.sum.lacking <= 0 else beside
 
-    @property
-    def needed(self) -> float:
-        """How far the nearest would have to be above the noise to stand out, where it does not."""
-        whole = SHARP * self.level + np.log(self.count)
-        return float(whole + np.log1p(-np.exp(self._others - whole))) / SHARP
+    @cached_property
+    def sum(self) -> Sum:
+        """What decides whether anything stands out: the odds of the nearest, where they are known, else the free energy of all."""
+        return self._rather(self.odds) if self.odds else Sum(self.best, self._others, SHARP * self.level + float(np.log(self.count)), SHARP)
+
+    def _rather(self, odds: Odds) -> Sum:
+        """The odds of the nearest as in Jiang et al. (arXiv 2403.20078), who tell by names what a classifier was not trained on.
+
+        They have to come up to what an item usually has, the more so the more are compared, and the higher unrelated ones score.
+        """
+        line = RATHER_TEXT if self.name == "text" else RATHER
+        edge = self.noise.unit * (self.noise.centre + self.noise.spread)
+        whole = line + odds.usual + (float(np.log(self.count)) + edge) / 2
+        return Sum(float(odds.nearest[0]), float(np.logaddexp.reduce(odds.nearest[1:], initial=-np.inf)), whole)
 
     @property
     def _others(self) -> float:
-        """The logarithm of what all but the nearest add up to; those that were not found are as a sample has them, and no nearer than those found."""
+        """The logarithm of what all but the nearest add up to; those that were not found are as a sample has them, and no nearer than those found.
+
+        The free energy decides as in Liu et al. (arXiv 2010.03759): one item far off raises it, and so do several less so.
+        """
         each = len(self.background) / self.count
         rest = np.sort(self.background)[: max(0, len(self.background) - round(len(self.nearest) * each))]
         found, unseen = (np.logaddexp.reduce(SHARP * self.noise.logits(scores)) for scores in (self.nearest[1:], np.minimum(rest, self.nearest[-1])))
@@ -89,11 +136,13 @@ def cut(
     counts: Mapping[str, int],
     kinds: Mapping[str, float],
     scale: float | None = None,
+    odds: Mapping[str, Odds] | None = None,
 ) -> Cut | None:
     """Where to cut, None where too little is known.
 
     `nearest`: what each index found, best first; `background`: the same query's scores with a sample of each index; `counts`: how
-    many were compared; `kinds`: what the query is of, with weights; `scale`: how many logits of the model a score of 1 is, None where it has none.
+    many were compared; `kinds`: what the query is of, with weights; `scale`: how many logits of the model a score of 1 is, None where it has none;
+    `odds`: those of each index's nearest, where they are known.
     """
     every = np.concatenate([np.empty(0, np.float32), *background.values()])
     if len(every) < FEWEST or not nearest:
@@ -102,11 +151,10 @@ def cut(
     for name, scores in nearest.items():
         sample = known if len(known := background.get(name, every)) >= FEWEST else every
         few = scores[:NEAREST]
-        seen[name] = Seen(few, sample, max(len(few), counts.get(name, 0)), noise(sample, scale), level(kinds, name))
-    stands = any(each.stands_out for each in seen.values())
-    above = {name: max(HALF * each.best, LEAST) if stands else each.needed for name, each in seen.items()}
-    least = {name: each.noise.score(above[name]) for name, each in seen.items()}
-    foremost = max(seen, key=lambda name: seen[name].best - seen[name].level)
+        seen[name] = Seen(name, few, sample, max(len(few), counts.get(name, 0)), noise(sample, scale), level(kinds, name), (odds or {}).get(name))
+    stands = any(each.sum.lacking <= 0 for each in seen.values())
+    least = {name: each.least(stands=stands) for name, each in seen.items()}
+    foremost = min(seen, key=lambda name: seen[name].sum.lacking)
     return Cut(least, _reason(seen[foremost], least[foremost], stands=stands))
 
 
@@ -128,4 +176,7 @@ def level(kinds: Mapping[str, float], index: str) -> float:
 def _reason(seen: Seen, least: float, *, stands: bool) -> str:
     noise, best = seen.noise, seen.noise.score(seen.best)
     about = f"of {seen.count:,} items, unrelated ones have a similarity of {noise.centre:.3f} ± {noise.spread:.3f} and the nearest {best:.3f}"
-    return about + (f"; what is told beside it has at least {least:.3f}" if stands else f": nothing stands out, as one with {least:.3f} would")
+    if stands:
+        return f"{about}; what is told beside it has at least {least:.3f}"
+    rather = f"; it is rather like {seen.odds.rather!r}" if seen.odds and seen.odds.rather else ""
+    return f"{about}: nothing stands out, as one with {least:.3f} would{rather}"

@@ -10,11 +10,14 @@ from numpy.typing import NDArray
 
 from samekind.queries import Cutoff, Query
 from samekind.types import Metric
+from samekind_server.catalog.background import Background
 from samekind_server.catalog.candidates import Candidates, Ranked
+from samekind_server.catalog.inside import Inside
 from samekind_server.catalog.vectors import WINDOW
 from samekind_server.index.base import Rows
 from samekind_server.search import cutoff, gap
-from samekind_server.search.cutoff import Cut
+from samekind_server.search.cutoff import Cut, Odds
+from samekind_server.search.rivals import Rivals
 from samekind_server.search.terms import Meant
 
 
@@ -25,17 +28,18 @@ def levelled(found: Candidates, query: Query, meant: Meant, metric: Metric) -> C
     return replace(found, levels=gap.levels(found.background(), meant.kinds, meant.vectors))
 
 
-def cut(found: Candidates, query: Query, meant: Meant, metric: Metric, scale: float | None) -> Cut | None:
-    """Where to cut what was found, if that is asked for. Items that are terms do not count."""
+def cut(found: Candidates, query: Query, meant: Meant, inside: Inside, rivals: Rivals | None) -> Cut | None:
+    """Where to cut what was found, if that is asked for. Items that are terms do not count; what is of words alone has rivals."""
     if query.cutoff is not Cutoff.AUTO or found.background is None:
         return None
     whole = found.background()
     nearest = {name: each.scores[others] for name, each in found.found.items() if (others := _others(each.rows, meant.rows)).any()}
-    background = whole.similarities(meant.vectors, metric)
+    background = whole.similarities(meant.vectors, inside.catalog.metric)
     counts = {name: min(gist.count, found.matching) for name, gist in whole.gists.items()}
     if "text" in background:
         background[WINDOW], counts[WINDOW] = background["text"], counts["text"]
-    return cutoff.cut(nearest, background, counts=counts, kinds=meant.kinds, scale=scale)
+    odds = _odds(found, whole, meant, inside, rivals) if rivals and [*meant.kinds] == ["text"] else {}
+    return cutoff.cut(nearest, background, counts=counts, kinds=meant.kinds, scale=rivals.scale if rivals else None, odds=odds)
 
 
 def standing_out(ranked: Ranked, cut: Cut | None) -> Ranked:
@@ -54,6 +58,18 @@ def lowest(cut: Cut, found: Candidates) -> float:
     """The lowest score that is let through."""
     levels = found.levels
     return min(float(levels[name].scores(np.array([least], np.float32))[0]) if levels else least for name, least in cut.least.items())
+
+
+def _odds(found: Candidates, whole: Background, meant: Meant, inside: Inside, rivals: Rivals) -> dict[str, Odds]:
+    """Those of each index's nearest that are still there; of windows, whose vectors are many to an item, none."""
+    odds = {}
+    for name, each in found.found.items():
+        others = _others(each.rows, meant.rows)
+        rows, scores = each.rows[others][: cutoff.NEAREST], each.scores[others][: cutoff.NEAREST]
+        ranked, vectors = inside.memory.vectors(Ranked(rows, scores, scores, np.full(len(rows), name)))
+        if name in whole.gists and name != WINDOW and len(ranked):
+            odds[name] = rivals.odds(meant.vectors[name], vectors, whole, name)
+    return odds
 
 
 def _others(rows: Rows, terms: Collection[int]) -> NDArray[np.bool_]:

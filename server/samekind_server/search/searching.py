@@ -9,22 +9,26 @@ from random import uniform
 
 from samekind.errors import Overloaded, SamekindError
 from samekind.queries import Cutoff, Found, Query, SearchReport
-from samekind.types import Metric
+from samekind.types import LongText, Metric
 from samekind_server.catalog.candidates import Candidates
 from samekind_server.catalog.catalog import OpenCatalog
 from samekind_server.catalog.drafts import misfit
+from samekind_server.classification.matrices import Matrices
 from samekind_server.embedding.askers import ANYONE, Asker
 from samekind_server.embedding.engine import Engine
+from samekind_server.embedding.lru import Lru
 from samekind_server.embedding.observer import Shed
 from samekind_server.embedding.room import Room
-from samekind_server.search import answering, paging, terms
+from samekind_server.search import answering, paging, rivals, terms
 from samekind_server.search.answering import Answering
 from samekind_server.search.asked import Ask, checked
+from samekind_server.search.rivals import Rivals
 from samekind_server.search.terms import Meant
 from samekind_server.search.together import Together
 
 PAGE = 1000
 MOST = 1024  # Queries under way. One caller may ask as many as are left, so half of them where nobody else does.
+SPACES = 8  # Models, each with a number of dimensions, whose rivals are kept.
 AGAIN = (0.2, 1.0)  # Seconds between which those refused are told to wait.
 
 
@@ -37,6 +41,8 @@ class Searching:
 
     def __init__(self, engine: Engine, *, heard: Callable[[SearchReport], object] = unheard, most: int = MOST) -> None:
         self._engine, self._heard, self._room, self._together = engine, heard, Room(most), Together(_answered)
+        self._matrices = Matrices(engine, capacity=0)
+        self._rivals: Lru[tuple[str, int], Rivals] = Lru(SPACES)
 
     async def search(self, catalog: OpenCatalog, query: Query, *, size: int = PAGE, token: str = "", asker: Asker = ANYONE) -> Found:
         """A page of so many hits, from where the `next_page_token` of the page before says. Raises what is wrong with the query."""
@@ -50,6 +56,10 @@ class Searching:
         """Each query's hits, all on one page, or its error. Queries of one condition and limit are compared together."""
         return await self._answers(catalog, queries, lambda query: Ask(query, query.limit), asker)
 
+    async def close(self) -> None:
+        """Ends what goes on for nobody."""
+        await self._matrices.close()
+
     async def _answers(
         self, catalog: OpenCatalog, queries: Sequence[Query | SamekindError], asked: Callable[[Query], Ask], asker: Asker
     ) -> list[Found]:
@@ -57,10 +67,10 @@ class Searching:
         with self._admitted(len(queries), asker):
             given = [checked(query) for query in queries]
             meant = await terms.meant(self._engine, catalog, given, asker)
-            scale = await self._scale(catalog, given)
+            against = await self._rivalled(catalog, given)
             inside = await catalog.inside()
             call = [
-                Answering(inside, asked(query), each, asker, scale)
+                Answering(inside, asked(query), each, asker, against)
                 for query, each in zip(given, meant, strict=True)
                 if isinstance(query, Query) and isinstance(each, Meant)
             ]
@@ -78,13 +88,19 @@ class Searching:
         with self._room.lent(asker, count):
             yield
 
-    async def _scale(self, catalog: OpenCatalog, queries: Sequence[Query | SamekindError]) -> float | None:
-        """How many logits of the catalog's model a cosine of 1 is, where that matters."""
+    async def _rivalled(self, catalog: OpenCatalog, queries: Sequence[Query | SamekindError]) -> Rivals | None:
+        """What queries of the catalog's model compete with, where that matters. A model is asked once for all of it."""
         cut = any(isinstance(query, Query) and query.cutoff is Cutoff.AUTO for query in queries)
         of = catalog.catalog
         if not cut or of.metric is not Metric.COSINE or not of.model or await misfit(self._engine, of):
             return None
-        return (await self._engine.encoder(of.model)).logit_scale
+        key = (of.space, of.dimensions)
+        if (known := self._rivals.get(key)) is None:
+            encoder = await self._engine.encoder(of.model)
+            made = await self._matrices.get(encoder, rivals.asked(), LongText.TRUNCATE)
+            known = Rivals(rivals.asked().names, made.rows, encoder.logit_scale, of.dimensions)
+            self._rivals.put(key, known, 1)
+        return known
 
     def _tell(self, found: Iterable[Found]) -> None:
         for answer in found:
