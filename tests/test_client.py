@@ -217,7 +217,10 @@ def test_the_async_client_answers_the_same(sk: samekind.Client, address: str, tm
             return await client.classify(contents, ["cat"]), await client.models(), await client.model("m2"), await client.embed("abc")
 
     answers, models, model, embedded = asyncio.run(ask())
-    assert [(a.scores, a.report, type(a.error)) for a in answers] == [(a.scores, a.report, type(a.error)) for a in sk.classify(contents, ["cat"])]
+    again = sk.classify(contents, ["cat"])
+    assert [(a.scores, type(a.error)) for a in answers] == [(a.scores, type(a.error)) for a in again]
+    # What failed has the report of its message, and what is in one message goes by how fast contents are read.
+    assert [a.report for a in answers if not a.error] == [a.report for a in again if not a.error]
     assert (models, model, embedded.vector.tolist()) == (MODELS, MODELS[2], [3, 1])
 
 
