@@ -37,10 +37,10 @@ def asked() -> Prepared:
 
 
 class Rivals:
-    """Names as one model's unit vectors, (names, dimensions); a cosine of 1 is `scale` of its logits. For any thread."""
+    """Names as one model's unit vectors, (names, dimensions); a cosine of 1 is `scale` of its logits. The first of them are told. For any thread."""
 
-    def __init__(self, names: tuple[str, ...], vectors: Floats, scale: float, dimensions: int = 0) -> None:
-        self.names, self.scale = names, scale
+    def __init__(self, told: tuple[str, ...], vectors: Floats, scale: float, dimensions: int = 0) -> None:
+        self.scale, self._told = scale, told
         self._vectors = unit(vectors[:, : dimensions or None])
         self._usual: WeakKeyDictionary[Background, dict[str, float]] = WeakKeyDictionary()
         self._lock = threading.Lock()
@@ -49,8 +49,8 @@ class Rivals:
         """Of items found in an index, (n, dimensions), nearest first, by a query of words, (dimensions,)."""
         unlike = self._vectors @ query < UNLIKE
         own, against = found @ query, np.where(unlike, found @ self._vectors.T, -np.inf)
-        best = int(against[0].argmax())
-        rather = self.names[best] if against[0, best] > own[0] else ""
+        best = int(against[0, : len(self._told)].argmax())
+        rather = self._told[best] if against[0, best] > own[0] else ""
         return Odds(self.scale * own.astype(np.float64) - self._at_large(against, int(unlike.sum())), self.usual(background, index), rather)
 
     def usual(self, background: Background, index: str) -> float:
@@ -59,7 +59,7 @@ class Rivals:
             known = self._usual.setdefault(background, {})
         if index not in known:
             against = background.gists[index].some[:SOME] @ self._vectors.T
-            known[index] = float(np.median(self.scale * against.max(axis=1) - self._at_large(against, len(self.names))))
+            known[index] = float(np.median(self.scale * against.max(axis=1) - self._at_large(against, len(self._vectors))))
         return known[index]
 
     def _at_large(self, cosines: Floats, names: int) -> NDArray[np.float64]:

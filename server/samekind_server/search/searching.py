@@ -13,6 +13,7 @@ from samekind.types import LongText, Metric
 from samekind_server.catalog.candidates import Candidates
 from samekind_server.catalog.catalog import OpenCatalog
 from samekind_server.catalog.drafts import misfit
+from samekind_server.classification import templates
 from samekind_server.classification.matrices import Matrices
 from samekind_server.embedding.askers import ANYONE, Asker
 from samekind_server.embedding.engine import Engine
@@ -98,7 +99,7 @@ class Searching:
         if (known := self._rivals.get(key)) is None:
             encoder = await self._engine.encoder(of.model)
             made = await self._matrices.get(encoder, rivals.asked(), LongText.TRUNCATE)
-            known = Rivals(rivals.asked().names, made.rows, encoder.logit_scale, of.dimensions)
+            known = Rivals(templates.kinds(), made.rows, encoder.logit_scale, of.dimensions)
             self._rivals.put(key, known, 1)
         return known
 
