@@ -1,5 +1,6 @@
 """Measures search: whether the modality gap is taken out of mixed catalogs, and whether a query about what is not there answers nothing."""
 
+import random
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ K = 10
 QUERIES = 400
 EXACT, ALIKE = 3.0, 1.0  # What an item is worth that is what was asked for, and one that shares the thing and one of its looks.
 HALVES = 2
+STRANGE, SEED = 100, 405  # Names of other sets that are asked, and which.
 SILENT = 0.8
 Gains = NDArray[np.float64]
 Answers = Sequence[Sequence[str]]  # The ids of each query's hits, "image 7" and "text 7" for the same thing.
@@ -65,9 +67,10 @@ def compared(mixed: Mixed, raw: Answers, corrected: Answers) -> Iterator[Score]:
 
 def cut(sk: samekind.Client, sets: Iterable[Labelled]) -> Iterator[Score]:
     """Queries of catalogs that hold half of what is asked for, with the cut; as these are of one kind, also whether a correction changes them."""
-    for labelled in sets:
+    every = list(sets)
+    for labelled in every:
         seen = _Seen()
-        asked = sorted(set(labelled.truths))
+        asked, strange = sorted(set(labelled.truths)), _strange(labelled, every)
         for half in range(HALVES):
             there = [place for place, part in enumerate(labelled.parts) if _half(labelled.parts, part) == half]
             present = {labelled.truths[place] for place in there}
@@ -75,6 +78,7 @@ def cut(sk: samekind.Client, sets: Iterable[Labelled]) -> Iterator[Score]:
             with _catalog(sk, [_item(f"{place}", labelled.contents[place]) for place in there]) as catalog:
                 for truth in absent:
                     seen.absent(*catalog.search_many([query(truth), query(truth, cutoff="auto")]))
+                seen.strange += [not found.hits for found in catalog.search_many([query(name, cutoff="auto") for name in strange])]
                 for truth in sorted(present):
                     asking = [query(truth), query(truth, cutoff="auto"), query(truth, keep_modality_gap=True)]
                     seen.present({str(place) for place in there if labelled.truths[place] == truth}, *catalog.search_many(asking))
@@ -86,6 +90,7 @@ class _Seen:
     """What became of the queries of one set, one entry for each, or for each relevant hit among the best ten."""
 
     silent: list[bool] = field(default_factory=list)
+    strange: list[bool] = field(default_factory=list)
     kept: list[bool] = field(default_factory=list)
     same: list[bool] = field(default_factory=list)
     of_absent: list[float] = field(default_factory=list)
@@ -108,6 +113,7 @@ class _Seen:
         line = np.quantile(self.of_absent, SILENT) if self.of_absent else np.inf
         return {
             "absent: nothing is answered": self.silent,
+            "of other sets: nothing is answered": self.strange,
             "present: relevant hits kept": self.kept,
             f"present: kept by a line that {SILENT:.0%} of this set's absent are below": np.array(self.of_present) > line,
             "one kind: same to the last bit": self.same,
@@ -181,6 +187,17 @@ def of_products(name: str, drawn: Sequence[Product]) -> Iterator[Labelled]:
     for look, bare in (("colours", [product.colour for product in drawn]), ("patterns", [product.pattern for product in drawn])):
         worded = [f"{each} thing" for each in bare]
         yield Labelled(f"{name}: {look} alone in pictures", pictures, worded, worded)
+
+
+def _strange(labelled: Labelled, every: Sequence[Labelled]) -> list[str]:
+    """Some of what other sets are of, where no word is in a name of what is here."""
+    words = {word for other in every if other.contents == labelled.contents for truth in other.truths for word in _words(truth)}
+    names = sorted({truth for other in every for truth in other.truths if words.isdisjoint(_words(truth))})
+    return random.Random(SEED).sample(names, min(STRANGE, len(names)))
+
+
+def _words(name: str) -> list[str]:
+    return [word.removesuffix("s") for word in name.lower().replace("-", " ").split()]
 
 
 def _half(parts: Sequence[str], part: str) -> int:
