@@ -63,11 +63,12 @@ def lowest(cut: Cut, found: Candidates) -> float:
 def _odds(found: Candidates, whole: Background, meant: Meant, inside: Inside, rivals: Rivals) -> dict[str, Odds]:
     """Those of each index's nearest that are still there; of windows, whose vectors are many to an item, none."""
     odds = {}
-    for name, each in found.found.items():
+    for name in found.found.keys() & whole.gists.keys():
+        each = found.found[name]
         others = _others(each.rows, meant.rows)
         rows, scores = each.rows[others][: cutoff.NEAREST], each.scores[others][: cutoff.NEAREST]
         ranked, vectors = inside.memory.vectors(Ranked(rows, scores, scores, np.full(len(rows), name)))
-        if name in whole.gists and name != WINDOW and len(ranked):
+        if len(ranked):
             odds[name] = rivals.odds(meant.vectors[name], vectors, whole, name)
     return odds
 

@@ -29,7 +29,7 @@ SOME = 250  # Items that tell what is usual in a catalog.
 
 @cache
 def asked() -> Prepared:
-    """ImageNet's kinds, and each that is one word with a look, in turns, as labels."""
+    """ImageNet's kinds, and each that is one word with a look, in turns, as labels of a kept set: who asked for those may leave."""
     kinds = templates.kinds()
     single = [kind for kind in kinds if " " not in kind]
     looked = [f"{look} {kind}" for looks in (LOOKS, MORE_LOOKS) for look, kind in zip(itertools.cycle(looks), single)]
