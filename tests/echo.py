@@ -34,6 +34,7 @@ class Echo(ClassificationServiceServicer, EmbeddingServiceServicer):
         self.left = threading.Event()
         self.metadata: list[dict[str, str | bytes]] = []
         self.failures: deque[grpc.Status | None] = deque()
+        self.ends: deque[int] = deque()  # After how many messages the next streams end, as if all were well.
         self.busy = threading.Barrier(1)
 
     def Classify(self, request: classification.ClassifyRequest, context: grpc.ServicerContext) -> classification.ClassifyResponse:  # noqa: N802
@@ -49,10 +50,14 @@ class Echo(ClassificationServiceServicer, EmbeddingServiceServicer):
         self, requests: Iterator[classification.ClassifyStreamRequest], context: grpc.ServicerContext
     ) -> Iterator[classification.ClassifyStreamResponse]:
         context.add_callback(self.left.set)
+        left = self.ends.popleft() if self.ends else -1
         for request in requests:
             if request.HasField("options"):
                 self.opened.append(request.options)
                 continue
+            if not left:
+                return
+            left -= 1
             self.heard(request, context)
             answers = [self.answer(content) for content in request.contents]
             yield classification.ClassifyStreamResponse(sequence=request.sequence, answer=wire.classify_response(answers))

@@ -14,9 +14,11 @@ from pathlib import Path
 from queue import SimpleQueue
 
 import pytest
+from google.protobuf.descriptor_pool import Default
 
 import samekind
 from samekind import errors, progress
+from samekind.connection import SERVICES, STREAMS
 from samekind.errors import Violation
 from samekind.flow import MOST_CONTENTS, WINDOW
 from samekind.types import Answer
@@ -108,6 +110,27 @@ def test_a_stream_that_breaks_goes_on_with_what_has_no_answer(sk: samekind.Clien
     echo.failures.extend([None, None, AWAY, None, dropped(), None, failure(errors.QuotaExceeded("later", retry_after=0.01))])
     assert tops(list(sk.classify(numbers(3000), ["cat"]))) == list(numbers(3000))
     assert len(echo.opened) == 4
+
+
+def test_a_stream_goes_on_where_its_server_ended_it_too_soon(sk: samekind.Client, echo: Echo) -> None:
+    echo.ends.extend([2, 0, 0, 1])
+    assert tops(list(sk.classify(numbers(3000), ["cat"]))) == list(numbers(3000))
+    assert len(echo.opened) == 5
+
+
+def test_a_server_that_ends_one_stream_after_another_without_an_answer_is_asked_a_few_times(sk: samekind.Client, echo: Echo) -> None:
+    echo.ends.extend([0] * 10)
+    with pytest.raises(errors.Internal, match="without answering all of it"):
+        list(sk.classify(numbers(3000), ["cat"]))
+    assert len(echo.opened) == 4
+
+
+def test_grpc_itself_asks_no_stream_of_requests_again_and_the_client_does(sk: samekind.Client, echo: Echo) -> None:
+    methods = [method for service in SERVICES for method in Default().FindServiceByName(service).methods]
+    assert {(method.containing_service.full_name, method.name) for method in methods if method.client_streaming} == {*STREAMS}
+    echo.failures.extend([AWAY, AWAY])
+    assert tops(list(sk.classify(numbers(3000), ["cat"]))) == list(numbers(3000))
+    assert len(echo.opened) == 3
 
 
 def test_a_server_that_never_answered_is_not_waited_for(sk: samekind.Client, echo: Echo) -> None:

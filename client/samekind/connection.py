@@ -24,10 +24,18 @@ SERVICES = (
     "samekind.v1.RecommendationService",
     "samekind.v1.SearchService",
 )
+STREAMS = (
+    ("samekind.v1.CatalogService", "IngestItems"),
+    ("samekind.v1.ClassificationService", "ClassifyStream"),
+    ("samekind.v1.EmbeddingService", "EmbedStream"),
+    ("samekind.v1.RecommendationService", "IngestEvents"),
+)
 # Every method reads, or bears a request_id by which the server does a write once; so asking again is safe.
 # A server with too much work says when, by grpc-retry-pushback-ms. gRPC ends as CANCELLED what comes to a server that stops or is overrun.
+# Of streams of requests that gRPC itself asks again one in two hundred lacks a message: they have no policy here, and `streams` goes on with them.
 RETRIES = {
     "methodConfig": [
+        {"name": [{"service": service, "method": method} for service, method in STREAMS]},
         {
             "name": [{"service": service} for service in SERVICES],
             "retryPolicy": {
@@ -37,7 +45,7 @@ RETRIES = {
                 "backoffMultiplier": 3,
                 "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED", "CANCELLED"],
             },
-        }
+        },
     ]
 }
 OPTIONS: tuple[tuple[str, str | int], ...] = (

@@ -15,13 +15,14 @@ from google.protobuf.message import Message
 from samekind import progress
 from samekind.batches import Entry, Failing, Response, Streamed, serialized
 from samekind.connection import Connection
-from samekind.errors import DeadlineExceeded, Internal, RequestTooLarge
+from samekind.errors import DeadlineExceeded, Internal, RequestTooLarge, SamekindError
 from samekind.flow import Flow
 
 Tell: TypeAlias = Callable[[int], None]
 
 PATIENCE = 60.0  # Seconds that a server which has answered before may be away, as when it is started anew.
 SOONEST, LATEST = 0.1, 5.0
+FEW = 3  # Times in a row that is asked again where no server has answered yet, or one ended a stream too soon.
 JOURNEY = 2.0  # Seconds beyond a message's own time in which its answer, or the word that there is none, is to come.
 
 
@@ -47,18 +48,22 @@ class Asking(Generic[Response, Failing]):
         """Seconds after which to go on in another stream; None where all is done. Raises the error where there is no sense in going on."""
         if self.flow.sent and self.flow.answered:
             return None
-        if broken is None:
-            raise Internal("the server ended a stream without answering all of it", metadata={"request_id": self.flow.request_id})
-        error = self._connection.error(broken, self.flow.request_id)
+        unanswered = Internal("the server ended a stream without answering all of it", metadata={"request_id": self.flow.request_id})
+        error = self._connection.error(broken, self.flow.request_id) if broken else unanswered
         if isinstance(error, RequestTooLarge):
             self.flow.too_large(error)
             return 0.0
-        passes = self._heard if error.code == "UNAVAILABLE" else error.retry_after is not None
+        passes = self._passes(error, ended=broken is None)
         self._away = self._away if self._tries else time.monotonic()
         if not passes or time.monotonic() - self._away > PATIENCE:
             raise error
         self._tries += 1
         return error.retry_after or min(LATEST, SOONEST * 2**self._tries)
+
+    def _passes(self, error: SamekindError, *, ended: bool) -> bool:
+        """Whether another stream may fare better: always where the server says when, or has answered before and is away; else a few times."""
+        away = error.code == "UNAVAILABLE"
+        return error.retry_after is not None or (away and self._heard) or ((away or ended) and self._tries < FEW)
 
     def patience(self) -> float | None:
         """Seconds to wait for the next answer. Raises DeadlineExceeded where none came in time."""
