@@ -194,6 +194,13 @@ def test_what_the_cut_is_chosen_by_is_not_what_it_is_measured_on(tmp_path):
     assert [{*one.contents} & {*other.contents} for one, other in zip(chosen_by, measured_on, strict=True)] == [set()] * 5
 
 
+def test_the_cut_is_measured_in_drawn_catalogs(server, tmp_path):
+    with samekind.connect(server) as sk:
+        found = [*tuning.in_catalogs(sk, [*tuning.trained_on(tmp_path, 60)], 5)]
+    assert {score.measure for score in found} >= {tuning.KEPT, tuning.ABSENT}
+    assert all(0 <= score.value <= 1 and score.n for score in found)
+
+
 def test_a_generator_tells_what_came_of_its_calls(server, capsys):
     assert generator.main([server, "--kind", "text", "--rate", "50", "--seconds", "0.2"]) == 0
     found = json.loads(capsys.readouterr().out)

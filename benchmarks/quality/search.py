@@ -70,7 +70,7 @@ def cut(sk: samekind.Client, sets: Iterable[Labelled]) -> Iterator[Score]:
     every = list(sets)
     for labelled in every:
         seen = _Seen()
-        asked, strange = sorted(set(labelled.truths)), _strange(labelled, every)
+        asked, others = sorted(set(labelled.truths)), strange(labelled, every)
         for half in range(HALVES):
             there = [place for place, part in enumerate(labelled.parts) if _half(labelled.parts, part) == half]
             present = {labelled.truths[place] for place in there}
@@ -78,11 +78,11 @@ def cut(sk: samekind.Client, sets: Iterable[Labelled]) -> Iterator[Score]:
             with _catalog(sk, [_item(f"{place}", labelled.contents[place]) for place in there]) as catalog:
                 for truth in absent:
                     seen.absent(*catalog.search_many([query(truth), query(truth, cutoff="auto")]))
-                seen.strange += [not found.hits for found in catalog.search_many([query(name, cutoff="auto") for name in strange])]
+                seen.strange += [not found.hits for found in catalog.search_many([query(name, cutoff="auto") for name in others])]
                 for truth in sorted(present):
                     asking = [query(truth), query(truth, cutoff="auto"), query(truth, keep_modality_gap=True)]
                     seen.present({str(place) for place in there if labelled.truths[place] == truth}, *catalog.search_many(asking))
-        yield from (_share(labelled.name, measure, np.array(hits), len(asked)) for measure, hits in seen.told().items() if len(hits))
+        yield from (share(labelled.name, measure, np.array(hits), len(asked)) for measure, hits in seen.told().items() if len(hits))
 
 
 @dataclass
@@ -189,14 +189,15 @@ def of_products(name: str, drawn: Sequence[Product]) -> Iterator[Labelled]:
         yield Labelled(f"{name}: {look} alone in pictures", pictures, worded, worded)
 
 
-def _strange(labelled: Labelled, every: Sequence[Labelled]) -> list[str]:
+def strange(labelled: Labelled, every: Sequence[Labelled]) -> list[str]:
     """Some of what other sets are of, where no word is in a name of what is here."""
-    words = {word for other in every if other.contents == labelled.contents for truth in other.truths for word in _words(truth)}
-    names = sorted({truth for other in every for truth in other.truths if words.isdisjoint(_words(truth))})
+    here = {word for other in every if other.contents == labelled.contents for truth in other.truths for word in words(truth)}
+    names = sorted({truth for other in every for truth in other.truths if here.isdisjoint(words(truth))})
     return random.Random(SEED).sample(names, min(STRANGE, len(names)))
 
 
-def _words(name: str) -> list[str]:
+def words(name: str) -> list[str]:
+    """Its words without case, and without an s at their end."""
     return [word.removesuffix("s") for word in name.lower().replace("-", " ").split()]
 
 
@@ -230,5 +231,6 @@ def _scores(found: Found) -> list[tuple[str, float]]:
     return [(hit.item.id, hit.score) for hit in found.hits]
 
 
-def _share(data: str, measure: str, hits: metrics.Truths, classes: int) -> Score:
+def share(data: str, measure: str, hits: metrics.Truths, classes: int) -> Score:
+    """Of how many it holds."""
     return Score(data, measure, "", len(hits), classes, float(hits.mean()), *metrics.interval(hits), None)
