@@ -197,7 +197,7 @@ def test_what_the_cut_is_chosen_by_is_not_what_it_is_measured_on(tmp_path):
 def test_the_cut_is_measured_in_drawn_catalogs(server, tmp_path):
     with samekind.connect(server) as sk:
         found = [*tuning.in_catalogs(sk, [*tuning.trained_on(tmp_path, 60)], 5)]
-    assert {score.measure for score in found} >= {tuning.KEPT, tuning.ABSENT}
+    assert {score.measure for score in found} >= {quality_search.KEPT, quality_search.ABSENT}
     assert all(0 <= score.value <= 1 and score.n for score in found)
 
 

@@ -325,7 +325,8 @@ def test_a_query_about_what_is_not_there_answers_nothing_and_says_why(keeper, se
 
 def test_what_is_asked_for_by_its_look_is_not_compared_with_names(keeper, search):
     [first, *_] = stocked(keeper)
-    for contents in ((picture(first),), (picture(first), Text("in blue")), (ById(f"image {first.id}"),)):
+    for contents in ((picture(first),), (picture(first), Text("in blue")), (ById(f"image {first.id}"),), (ById(f"text {first.id}"),)):
+        assert "nearest" in search(asking(*contents, cutoff=Cutoff.AUTO, limit=100)).report.cut_reason
         assert "rather" not in search(asking(*contents, cutoff=Cutoff.AUTO)).report.cut_reason
 
 
@@ -347,6 +348,18 @@ class Leaving(Unobserved):
         self.rows += len(waited)
         if self.task and len(waited) > 1:
             self.task.cancel()
+
+
+def test_a_query_of_pictures_has_no_names_embedded(keeper, engine):
+    [first, *_] = stocked(keeper)
+    counting = Leaving()
+    mine = Engine(engine.registry, ImageLimits(), text_cache_bytes=0, observer=counting)
+
+    async def ask() -> Found:
+        return await Searching(mine).search(await keeper.catalogs.open("", "shop"), asking(picture(first), cutoff=Cutoff.AUTO))
+
+    assert (keeper.run(ask()).hits != (), counting.rows) == (True, 1)
+    mine.close()
 
 
 def test_names_are_embedded_once_however_many_ask_and_though_who_asked_first_leaves(keeper, engine):

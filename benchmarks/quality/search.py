@@ -23,6 +23,7 @@ EXACT, ALIKE = 3.0, 1.0  # What an item is worth that is what was asked for, and
 HALVES = 2
 STRANGE, SEED = 100, 405  # Names of other sets that are asked, and which.
 SILENT = 0.8
+ABSENT, ELSEWHERE, KEPT = "absent: nothing is answered", "of other sets: nothing is answered", "present: relevant hits kept"
 Gains = NDArray[np.float64]
 Answers = Sequence[Sequence[str]]  # The ids of each query's hits, "image 7" and "text 7" for the same thing.
 
@@ -112,9 +113,9 @@ class _Seen:
         """Each measure. The line is what no rule could know: that which is right for this set, drawn by its own best similarities."""
         line = np.quantile(self.of_absent, SILENT) if self.of_absent else np.inf
         return {
-            "absent: nothing is answered": self.silent,
-            "of other sets: nothing is answered": self.strange,
-            "present: relevant hits kept": self.kept,
+            ABSENT: self.silent,
+            ELSEWHERE: self.strange,
+            KEPT: self.kept,
             f"present: kept by a line that {SILENT:.0%} of this set's absent are below": np.array(self.of_present) > line,
             "one kind: same to the last bit": self.same,
         }

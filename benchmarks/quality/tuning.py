@@ -16,7 +16,7 @@ import samekind
 from benchmarks.quality import search, tasks
 from benchmarks.quality.__main__ import DATA, LIMIT
 from benchmarks.quality.scores import Score
-from benchmarks.quality.search import Labelled
+from benchmarks.quality.search import ABSENT, ELSEWHERE, KEPT, Labelled
 from benchmarks.servers import started
 from samekind import Image, Item, Vector, query, shop
 from training import data as packs
@@ -25,7 +25,6 @@ SEED = 101
 PRODUCTS = 391  # As many as the shop's other half has.
 MOST_OF_A_KIND, FEWEST = 30, 25  # Pictures of a drawn catalog, of a kind and in all.
 ASKED, STRANGE = 40, 2  # Kinds of each set that a drawn catalog is asked for, where it has some of the set and where it has none.
-KEPT, ABSENT, ELSEWHERE = "present: relevant hits kept", "absent: nothing is answered", "of other sets: nothing is answered"
 
 
 def main(arguments: Sequence[str]) -> int:

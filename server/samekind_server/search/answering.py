@@ -48,6 +48,7 @@ class Answering:
     ask: Ask
     meant: Meant
     asker: Asker
+    scale: float | None = None
     rivals: Rivals | None = None
     spent: Spent = field(default_factory=Spent)
 
@@ -84,7 +85,7 @@ class Answering:
 
     def _choose(self, found: Candidates) -> Chosen:
         query, reach = self.ask.query, self.ask.reach
-        cut = judging.cut(found, query, self.meant, self.inside, self.rivals)
+        cut = judging.cut(found, query, self.meant, self.inside, self.scale, self.rivals)
         ranked = ranking.without(self._ranked(judging.standing_out(found.ranked(), cut), found.k), self.meant.rows)
         near = self._grouped(ranking.similar(ranked, query.min_similarity if query.terms else None))
         ended = self._ended(found, ranked, cut)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samekind.queries import Cutoff, Query
-from samekind.types import Metric
+from samekind.types import Metric, Text
 from samekind_server.catalog.background import Background
 from samekind_server.catalog.candidates import Candidates, Ranked
 from samekind_server.catalog.inside import Inside
@@ -28,7 +28,7 @@ def levelled(found: Candidates, query: Query, meant: Meant, metric: Metric) -> C
     return replace(found, levels=gap.levels(found.background(), meant.kinds, meant.vectors))
 
 
-def cut(found: Candidates, query: Query, meant: Meant, inside: Inside, rivals: Rivals | None) -> Cut | None:
+def cut(found: Candidates, query: Query, meant: Meant, inside: Inside, scale: float | None, rivals: Rivals | None) -> Cut | None:
     """Where to cut what was found, if that is asked for. Items that are terms do not count; what is of words alone has rivals."""
     if query.cutoff is not Cutoff.AUTO or found.background is None:
         return None
@@ -38,8 +38,13 @@ def cut(found: Candidates, query: Query, meant: Meant, inside: Inside, rivals: R
     counts = {name: min(gist.count, found.matching) for name, gist in whole.gists.items()}
     if "text" in background:
         background[WINDOW], counts[WINDOW] = background["text"], counts["text"]
-    odds = _odds(found, whole, meant, inside, rivals) if rivals and [*meant.kinds] == ["text"] else {}
-    return cutoff.cut(nearest, background, counts=counts, kinds=meant.kinds, scale=rivals.scale if rivals else None, odds=odds)
+    odds = _odds(found, whole, meant, inside, rivals) if rivals and worded(query) else {}
+    return cutoff.cut(nearest, background, counts=counts, kinds=meant.kinds, scale=scale, odds=odds)
+
+
+def worded(query: Query) -> bool:
+    """Whether words alone are looked for by their meaning: these have rivals."""
+    return bool(query.terms) and all(isinstance(term.content, Text) for term in query.terms)
 
 
 def standing_out(ranked: Ranked, cut: Cut | None) -> Ranked:

@@ -40,7 +40,7 @@ class Rivals:
     """Names as one model's unit vectors, (names, dimensions); a cosine of 1 is `scale` of its logits. The first of them are told. For any thread."""
 
     def __init__(self, told: tuple[str, ...], vectors: Floats, scale: float, dimensions: int = 0) -> None:
-        self.scale, self._told = scale, told
+        self._scale, self._told = scale, told
         self._vectors = unit(vectors[:, : dimensions or None])
         self._usual: WeakKeyDictionary[Background, dict[str, float]] = WeakKeyDictionary()
         self._lock = threading.Lock()
@@ -51,7 +51,7 @@ class Rivals:
         own, against = found @ query, np.where(unlike, found @ self._vectors.T, -np.inf)
         best = int(against[0, : len(self._told)].argmax())
         rather = self._told[best] if against[0, best] > own[0] else ""
-        return Odds(self.scale * own.astype(np.float64) - self._at_large(against, int(unlike.sum())), self.usual(background, index), rather)
+        return Odds(self._scale * own.astype(np.float64) - self._at_large(against, int(unlike.sum())), self.usual(background, index), rather)
 
     def usual(self, background: Background, index: str) -> float:
         """What an item of this index usually has for the name that fits it best: the median."""
@@ -59,7 +59,7 @@ class Rivals:
             known = self._usual.setdefault(background, {})
         if index not in known:
             against = background.gists[index].some[:SOME] @ self._vectors.T
-            known[index] = float(np.median(self.scale * against.max(axis=1) - self._at_large(against, len(self._vectors))))
+            known[index] = float(np.median(self._scale * against.max(axis=1) - self._at_large(against, len(self._vectors))))
         return known[index]
 
     def _at_large(self, cosines: Floats, names: int) -> NDArray[np.float64]:
@@ -67,6 +67,6 @@ class Rivals:
         if not names:
             return np.zeros(len(cosines))
         most = cosines.max(axis=1, keepdims=True)
-        sums = np.exp(self.scale * (cosines - most)).sum(axis=1, dtype=np.float64)
-        mean: NDArray[np.float64] = self.scale * most[:, 0].astype(np.float64) + np.log(sums / names)
+        sums = np.exp(self._scale * (cosines - most)).sum(axis=1, dtype=np.float64)
+        mean: NDArray[np.float64] = self._scale * most[:, 0].astype(np.float64) + np.log(sums / names)
         return mean

@@ -20,7 +20,7 @@ from samekind_server.embedding.engine import Engine
 from samekind_server.embedding.lru import Lru
 from samekind_server.embedding.observer import Shed
 from samekind_server.embedding.room import Room
-from samekind_server.search import answering, paging, rivals, terms
+from samekind_server.search import answering, judging, paging, rivals, terms
 from samekind_server.search.answering import Answering
 from samekind_server.search.asked import Ask, checked
 from samekind_server.search.rivals import Rivals
@@ -43,7 +43,7 @@ class Searching:
     def __init__(self, engine: Engine, *, heard: Callable[[SearchReport], object] = unheard, most: int = MOST) -> None:
         self._engine, self._heard, self._room, self._together = engine, heard, Room(most), Together(_answered)
         self._matrices = Matrices(engine, capacity=0)
-        self._rivals: Lru[tuple[str, int], Rivals] = Lru(SPACES)
+        self._known: Lru[tuple[str, int], Rivals] = Lru(SPACES)
 
     async def search(self, catalog: OpenCatalog, query: Query, *, size: int = PAGE, token: str = "", asker: Asker = ANYONE) -> Found:
         """A page of so many hits, from where the `next_page_token` of the page before says. Raises what is wrong with the query."""
@@ -68,10 +68,11 @@ class Searching:
         with self._admitted(len(queries), asker):
             given = [checked(query) for query in queries]
             meant = await terms.meant(self._engine, catalog, given, asker)
-            against = await self._rivalled(catalog, given)
+            scale = await self._scale(catalog, given)
+            against = await self._rivals(catalog, given, scale)
             inside = await catalog.inside()
             call = [
-                Answering(inside, asked(query), each, asker, against)
+                Answering(inside, asked(query), each, asker, scale, against)
                 for query, each in zip(given, meant, strict=True)
                 if isinstance(query, Query) and isinstance(each, Meant)
             ]
@@ -89,24 +90,33 @@ class Searching:
         with self._room.lent(asker, count):
             yield
 
-    async def _rivalled(self, catalog: OpenCatalog, queries: Sequence[Query | SamekindError]) -> Rivals | None:
-        """What queries of the catalog's model compete with, where that matters. A model is asked once for all of it."""
-        cut = any(isinstance(query, Query) and query.cutoff is Cutoff.AUTO for query in queries)
+    async def _scale(self, catalog: OpenCatalog, queries: Sequence[Query | SamekindError]) -> float | None:
+        """How many logits of the catalog's model a cosine of 1 is, where that matters."""
         of = catalog.catalog
-        if not cut or of.metric is not Metric.COSINE or not of.model or await misfit(self._engine, of):
+        if not any(_cut(query) for query in queries) or of.metric is not Metric.COSINE or not of.model or await misfit(self._engine, of):
             return None
+        return (await self._engine.encoder(of.model)).logit_scale
+
+    async def _rivals(self, catalog: OpenCatalog, queries: Sequence[Query | SamekindError], scale: float | None) -> Rivals | None:
+        """What queries of words compete with, where that matters. A model is asked once for all of it."""
+        if scale is None or not any(_cut(query) and judging.worded(query) for query in queries if isinstance(query, Query)):
+            return None
+        of = catalog.catalog
         key = (of.space, of.dimensions)
-        if (known := self._rivals.get(key)) is None:
-            encoder = await self._engine.encoder(of.model)
-            made = await self._matrices.get(encoder, rivals.asked(), LongText.TRUNCATE)
-            known = Rivals(templates.kinds(), made.rows, encoder.logit_scale, of.dimensions)
-            self._rivals.put(key, known, 1)
+        if (known := self._known.get(key)) is None:
+            made = await self._matrices.get(await self._engine.encoder(of.model), rivals.asked(), LongText.TRUNCATE)
+            known = Rivals(templates.kinds(), made.rows, scale, of.dimensions)
+            self._known.put(key, known, 1)
         return known
 
     def _tell(self, found: Iterable[Found]) -> None:
         for answer in found:
             if answer.report:
                 self._heard(answer.report)
+
+
+def _cut(query: Query | SamekindError) -> bool:
+    return isinstance(query, Query) and query.cutoff is Cutoff.AUTO
 
 
 def _answered(runs: Sequence[Answering]) -> list[Found]:
